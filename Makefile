@@ -1,0 +1,63 @@
+# Every target installs what it needs into .venv first. Only python3.11 has to be there already
+# (for the tests also java 17 and maven, or docker: without them Kafka's own tests are skipped).
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+PROJECTS := $(sort $(wildcard libs/*/pyproject.toml services/*/pyproject.toml))
+OURS := $(addprefix -e ,$(patsubst %/pyproject.toml,./%,$(PROJECTS)))
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile
+SOURCES := libs services tests typings
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-all soak check fmt lock clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: .venv/run.stamp ## Run the whole house; PORT, KEMBALIAN_HOME, KEMBALIAN_KAFKA, KEMBALIAN_DEMO
+	@exec $(BIN)/kembalian run
+
+test: .venv/dev.stamp ## Every test of at most a few seconds, on Apache Kafka where there is one
+	@exec $(BIN)/pytest -q -m "not slow and not soak"
+
+test-all: .venv/dev.stamp ## The tests that take minutes too
+	@exec $(BIN)/pytest -q -m "not soak"
+
+soak: .venv/dev.stamp ## The endless ones
+	@exec $(BIN)/pytest -q -m soak
+
+check: .venv/dev.stamp ## Format, lint, types, import contracts, generated schemas
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m events.schemas --check
+
+fmt: .venv/dev.stamp ## Rewrite the sources as `check` wants them
+	$(BIN)/ruff check --fix --quiet $(SOURCES) || true
+	$(BIN)/ruff format $(SOURCES)
+
+lock: .venv/dev.stamp ## Pin requirements/*.in anew
+	$(LOCK) --upgrade requirements/run.in --output-file requirements/run.txt
+	$(LOCK) --upgrade requirements/dev.in --output-file requirements/dev.txt
+
+clean: ## Remove what was installed and generated, never a home
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find libs services tests -name __pycache__ -prune -exec rm -rf {} +
+	find libs services -name '*.egg-info' -prune -exec rm -rf {} +
+
+# pip refuses editable installs together with hashes: first everybody else's packages, then ours.
+.venv/run.stamp: requirements/run.txt $(PROJECTS) | .venv/bin/python
+	$(PIP) --require-hashes --requirement requirements/run.txt
+	$(PIP) --no-deps --no-build-isolation $(OURS)
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.txt $(PROJECTS) | .venv/bin/python
+	$(PIP) --require-hashes --requirement requirements/dev.txt
+	$(PIP) --no-deps --no-build-isolation $(OURS)
+	@touch $@ .venv/run.stamp
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
