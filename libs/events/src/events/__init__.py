@@ -1,0 +1,1 @@
+"""The public language of the house and its only Kafka mechanics."""

@@ -1,0 +1,133 @@
+"""CloudEvents 1.0 in canonical bytes (RFC 8785): what is stored is what is published."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import rfc8785
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from events.contracts import PublicEvent, contract_of, name_of
+
+CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
+
+
+class MalformedEvent(ValueError):
+    """Bytes that are not an envelope of this house, or data that breaks its contract."""
+
+
+class UnknownEventType(ValueError):
+    """A type that this build has no contract for: a newer writer, never to be skipped."""
+
+
+Attribute = Annotated[str, Field(min_length=1)]
+
+
+class CloudEvent(BaseModel):
+    """The attributes of CloudEvents 1.0 and the extensions that every event of the house has.
+
+    Further extensions may come: a reader takes no notice of those that it does not know.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+    specversion: Literal["1.0"]
+    id: Attribute
+    source: Attribute
+    type: Attribute
+    subject: Attribute
+    time: Attribute
+    dataschema: Attribute
+    datacontenttype: Literal["application/json"]
+    partitionkey: Attribute
+    aggversion: Annotated[int, Field(ge=1)]
+    correlationid: Attribute
+    causationid: Attribute | None = None
+    traceparent: Attribute | None = None
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Where an event comes from: `correlation_id` of the request, what caused it, its trace."""
+
+    correlation_id: str
+    causation_id: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """An opened CloudEvent: its id, type, stream (`subject`), version and typed data."""
+
+    event_id: str
+    type: str
+    stream: str
+    version: int
+    time: str
+    data: PublicEvent
+
+
+def timestamp(moment: datetime) -> str:
+    """Return `moment` as RFC 3339 in UTC with `Z` and six decimals."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def seal(
+    data: PublicEvent,
+    *,
+    source: str,
+    event_id: UUID,
+    stream: str,
+    version: int,
+    time: datetime,
+    cause: Cause,
+) -> bytes:
+    """Return the canonical bytes of one event.
+
+    `source` is the service (`wallet-ledger`), `version` the stream's version after the event,
+    `time` the moment of the decision in UTC (reports use the log's `recorded_at` instead).
+    """
+    name = name_of(data)
+    attributes: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": str(event_id),
+        "source": f"/kembalian/{source}",
+        "type": name,
+        "subject": stream,
+        "time": timestamp(time),
+        "dataschema": f"urn:{name.replace('.', ':')}",
+        "datacontenttype": "application/json",
+        "partitionkey": stream,
+        "aggversion": version,
+        "correlationid": cause.correlation_id,
+        "data": data.model_dump(mode="json"),
+    }
+    if cause.causation_id is not None:
+        attributes["causationid"] = cause.causation_id
+    if cause.traceparent is not None:
+        attributes["traceparent"] = cause.traceparent
+    return rfc8785.dumps(attributes)
+
+
+def open_envelope(body: bytes) -> Envelope:
+    """Return the event in `body`. Raises MalformedEvent or UnknownEventType; never skips."""
+    try:
+        event = CloudEvent.model_validate_json(body)
+    except ValidationError as error:
+        raise MalformedEvent(_reasons(error)) from error
+    contract = contract_of(event.type)
+    if contract is None:
+        raise UnknownEventType(event.type)
+    try:
+        data = contract.model_validate(event.data)
+    except ValidationError as error:
+        raise MalformedEvent(f"{event.type}: {_reasons(error)}") from error
+    return Envelope(event.id, event.type, event.subject, event.aggversion, event.time, data)
+
+
+def _reasons(error: ValidationError) -> str:
+    """Return what is wrong, without the input: an operator's list is no place for it."""
+    problems = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, p['loc'])) or 'body'}: {p['msg']}" for p in problems)

@@ -1,0 +1,97 @@
+"""How a consumer stands in each topic partition, and the watch over a client that went silent."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aiokafka import TopicPartition
+
+from events.background import end_process
+from events.client import TopicReader
+from events.reading import (
+    NoPosition,
+    end_offsets,
+    last_record,
+    position_of,
+    reader,
+)
+from events.topics import Kafka
+
+logger = logging.getLogger(__name__)
+
+STALLED_SECONDS = 30.0
+LOOK_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Reading:
+    """Where we are in one topic partition: last handled position, and what is known of gaps."""
+
+    position: int
+    highest: int = 0
+    rewound: bool = False
+    stopped_at: float | None = None
+    strangers: set[int] = field(default_factory=set[int])
+
+    @property
+    def gap(self) -> bool:
+        """True when a later message was seen although the next one is still missing."""
+        return self.highest > self.position
+
+    def advance(self, position: int) -> None:
+        """Say that all up to `position` is handled: whatever stopped us is over."""
+        self.position, self.rewound, self.stopped_at = position, False, None
+
+
+class Watchdog:
+    """Ends the process when nothing comes although there is more: a client gone silent.
+
+    (aiokafka stopped silently after a blocked loop or a restart of the broker.)
+    """
+
+    def __init__(
+        self, kafka: Kafka, consumer: TopicReader, readings: Mapping[TopicPartition, Reading]
+    ) -> None:
+        self._kafka = kafka
+        self._consumer = consumer
+        self._readings = readings
+        self._came = asyncio.get_running_loop().time()
+        self._behind: dict[TopicPartition, int] = {}
+
+    def messages_came(self) -> None:
+        """Say that the client still gives us messages."""
+        self._came = asyncio.get_running_loop().time()
+
+    async def run(self) -> None:
+        """Look for ever, with a client of its own. Raises KafkaError, TimeoutError."""
+        async with reader(self._kafka) as other:
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                await self.look(other)
+
+    async def look(self, other: TopicReader) -> None:
+        """Compare what there is with what came; end the process if the client is stuck."""
+        ends = await end_offsets(other, list(self._readings))
+        before, self._behind = self._behind, {}
+        for where, reading in self._readings.items():
+            offset = await self._consumer.position(where)
+            if reading.stopped_at is None and ends[where] > offset:
+                self._behind[where] = offset
+            elif offset != reading.position:
+                await self._look_at_last(other, where, ends[where])
+        silent = asyncio.get_running_loop().time() - self._came > STALLED_SECONDS
+        stuck = [where for where, at in self._behind.items() if before.get(where) == at]
+        if silent and stuck:
+            logger.critical("no progress at %s for %d s", stuck, STALLED_SECONDS)
+            end_process()
+
+    async def _look_at_last(self, other: TopicReader, where: TopicPartition, end: int) -> None:
+        """See what we never read: a topic made anew and refilled to just where we stand."""
+        last = await last_record(other, where, end)
+        if last is not None:
+            try:
+                reading = self._readings[where]
+                reading.highest = max(reading.highest, position_of(last))
+            except NoPosition:
+                return

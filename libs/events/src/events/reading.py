@@ -1,0 +1,157 @@
+"""Reading a topic partition by the consumer's own rule: by sequence, never by offset alone."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from events.client import Record, TopicReader
+from events.topics import Kafka
+
+QUIET_SECONDS = 1.5
+"""Nothing came for so long although the end offset says more: it will not come."""
+
+POLL_MS = 250
+READ_RECORDS_MAX = 5_000
+BOUND_SECONDS = 15.0
+
+Verdict = Literal["next", "duplicate", "gap"]
+
+
+class PartitionBroken(KafkaError):
+    """A partition that does not hold what its end offset says: wiped meanwhile, or broken."""
+
+
+class NoPosition(ValueError):
+    """A message without a readable position: no relay of ours wrote it."""
+
+
+def header(record: Record, name: str) -> bytes | None:
+    """Return the last header `name` of a record, or None."""
+    return dict(record.headers).get(name)
+
+
+def position_of(record: Record) -> int:
+    """Return the log position that a record carries. Raises NoPosition."""
+    value = header(record, "position")
+    if value is None or not value.isdigit() or len(value) > 18:
+        raise NoPosition(f"offset {record.offset}")
+    return int(value)
+
+
+def judge(last: int, position: int) -> Verdict:
+    """Say what a message at `position` is to a reader whose last one was `last`."""
+    if position == last + 1:
+        return "next"
+    return "duplicate" if position <= last else "gap"
+
+
+@asynccontextmanager
+async def reader(kafka: Kafka) -> AsyncGenerator[TopicReader]:
+    """Give a consumer without a group: it reads bytes, commits nothing and resets nothing."""
+    consumer = cast(
+        "TopicReader",
+        AIOKafkaConsumer(
+            bootstrap_servers=kafka.bootstrap,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            request_timeout_ms=10_000,
+            fetch_max_wait_ms=100,
+            metadata_max_age_ms=5_000,
+        ),
+    )
+    try:
+        async with asyncio.timeout(BOUND_SECONDS):
+            await consumer.start()
+        yield consumer
+    finally:
+        async with asyncio.timeout(BOUND_SECONDS):
+            await consumer.stop()
+
+
+async def end_offsets(
+    consumer: TopicReader, partitions: Sequence[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """Return the end offsets; on the embedded broker one past the *first* of the last batch."""
+    async with asyncio.timeout(BOUND_SECONDS):
+        return await consumer.end_offsets(list(partitions))
+
+
+async def first_offset(consumer: TopicReader, partition: TopicPartition) -> int:
+    """Return the offset of the oldest message that a partition still holds."""
+    async with asyncio.timeout(BOUND_SECONDS):
+        return max(0, (await consumer.beginning_offsets([partition]))[partition])
+
+
+async def until_quiet(
+    consumer: TopicReader, partition: TopicPartition, offset: int, end: int = 0
+) -> AsyncGenerator[Record]:
+    """Yield the records from `offset` to the end of a partition, as they lie there.
+
+    `end` is an offset that is known to be reached. Raises PartitionBroken if it is not.
+    """
+    consumer.assign([partition])
+    consumer.seek(partition, offset)
+    clock = asyncio.get_running_loop().time
+    came = clock()
+    while True:
+        batch = await consumer.getmany(partition, timeout_ms=POLL_MS, max_records=READ_RECORDS_MAX)
+        for record in batch.get(partition, []):
+            yield record
+        if batch:
+            came = clock()
+            continue
+        offset = await consumer.position(partition)
+        high = consumer.highwater(partition)
+        quiet = clock() - came
+        if high is not None and offset >= high and offset >= end:
+            return
+        if quiet > BOUND_SECONDS or (high is not None and high < end and quiet > QUIET_SECONDS):
+            raise PartitionBroken(f"{partition} went silent at {offset} of {high}, {end} expected")
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What a partition holds without a hole: positions 1 to `position`; `end` is its end offset."""
+
+    position: int
+    end: int
+
+
+async def last_record(consumer: TopicReader, partition: TopicPartition, end: int) -> Record | None:
+    """Return the last record of a partition whose end offset is `end` or more, None if empty."""
+    last = None
+    if end > 0:
+        async for record in until_quiet(consumer, partition, end - 1, end):
+            last = record
+    return last
+
+
+async def tail(kafka: Kafka, topic: str, partition: int) -> Tail:
+    """Return up to where a topic partition holds its log without a hole.
+
+    One look at the last record is enough while offset and position agree. They differ after a
+    doubled message, or if a relay wrote into a topic that had just been made anew: then all is
+    read by the consumer's rule. Raises KafkaError, TimeoutError.
+    """
+    where = TopicPartition(topic, partition)
+    async with reader(kafka) as consumer:
+        end = (await end_offsets(consumer, [where]))[where]
+        if end < 0:
+            raise PartitionBroken(f"{where} has no end")
+        last = await last_record(consumer, where, end)
+        if last is None:
+            return Tail(0, end)
+        if header(last, "position") == b"%d" % (last.offset + 1):
+            return Tail(last.offset + 1, end)
+        dense = 0
+        first = await first_offset(consumer, where)
+        async for record in until_quiet(consumer, where, first, end):
+            if header(record, "position") == b"%d" % (dense + 1):
+                dense += 1
+        return Tail(dense, end)

@@ -1,0 +1,60 @@
+"""A message as a consumer hands it to its projection: opened, with its place in the log."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from events.client import Record
+from events.envelope import Envelope, open_envelope
+from events.log import Connection
+from events.merkle import EPOCH
+from events.reading import header, position_of
+
+LATEST_MILLISECONDS = 253_402_300_799_000
+"""The last second of the year 9999: more no datetime can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An event as a consumer hands it to its projection; `recorded_at` is UTC."""
+
+    topic: str
+    partition: int
+    position: int
+    recorded_at: datetime
+    envelope: Envelope
+
+
+Project: TypeAlias = Callable[[Connection, Sequence[Received]], Awaitable[None]]
+"""Effects of events, in order, inside the transaction that also moves the place."""
+
+
+def received(record: Record) -> Received:
+    """Return the event in a record. Raises MalformedEvent, UnknownEventType, NoPosition."""
+    return Received(
+        record.topic,
+        record.partition,
+        position_of(record),
+        recorded_at(record),
+        open_envelope(record.value or b""),
+    )
+
+
+def recorded_at(record: Record) -> datetime:
+    """Return the header `recorded_at` (microseconds since 1970), else Kafka's milliseconds, UTC."""
+    value = header(record, "recorded_at") or b""
+    digits = value.isdigit() and len(value) <= 16
+    milliseconds = max(0, min(record.timestamp, LATEST_MILLISECONDS))
+    microseconds = int(value) if digits else milliseconds * 1_000
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def stream_of(record: Record) -> str:
+    """Return the stream that a record is about, as PostgreSQL can keep it."""
+    return storable((record.key or b"").decode(errors="replace"))
+
+
+def storable(text: str) -> str:
+    """Return `text` without what PostgreSQL refuses: NUL and lone surrogates."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()

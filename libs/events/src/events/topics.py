@@ -1,0 +1,122 @@
+"""The topics of the house: names, partition counts, and how their owner makes and checks them."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, LeaderNotAvailableError
+
+CLIENT_TIMEOUT_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic and the number of partitions that it has in common with its owner's log."""
+
+    name: str
+    partitions: int
+
+
+IDENTITY = Topic("kembalian.identity.v1", 1)
+CATALOG = Topic("kembalian.catalog.v1", 1)
+WALLET = Topic("kembalian.wallet.v1", 8)
+SETTLEMENT = Topic("kembalian.settlement.v1", 1)
+
+RETENTION = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
+
+MADE = 0
+MADE_BY_ANOTHER = 36
+UNKNOWN = 3
+
+
+class TopicMismatch(Exception):
+    """A topic is not as its log needs it; the service refuses to run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """Where the broker is, and on which ground: `embedded` cannot do all that Apache Kafka can."""
+
+    bootstrap: str
+    ground: str = "apache"
+
+    @property
+    def embedded(self) -> bool:
+        """True for the in-memory broker of `make run`: no idempotence, topics by accident."""
+        return self.ground == "embedded"
+
+
+async def ensure(kafka: Kafka, topic: Topic) -> bool:
+    """Make `topic` if it is missing; return whether it was made (anew) now.
+
+    Raises TopicMismatch if its partitions or its retention are wrong, except on the embedded
+    broker, where any client's question for a missing topic makes it with 4 partitions: there the
+    owner deletes it and makes it anew. Raises KafkaError or TimeoutError while there is no broker.
+    """
+    async with _admin(kafka) as admin:
+        # Asked for all topics, never for this one: asking for one makes it on embedded ground.
+        if topic.name not in await admin.list_topics():
+            return await _create(admin, topic)
+        described = await admin.describe_topics([topic.name])
+        if described[0]["error_code"]:
+            raise LeaderNotAvailableError(f"{topic.name} is being made or deleted")
+        found = len(described[0]["partitions"])
+        if found != topic.partitions and kafka.embedded:
+            return await _make_anew(admin, topic)
+        if found != topic.partitions:
+            raise TopicMismatch(f"{topic.name}: {found} partitions, not {topic.partitions}")
+        if not kafka.embedded:
+            await _check_retention(admin, topic)
+        return False
+
+
+async def make_anew(kafka: Kafka, topic: Topic) -> None:
+    """Delete `topic` and make it again, empty: a broken partition of the embedded broker."""
+    async with _admin(kafka) as admin:
+        await _make_anew(admin, topic)
+
+
+@asynccontextmanager
+async def _admin(kafka: Kafka) -> AsyncGenerator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap, request_timeout_ms=5_000)
+    try:
+        async with asyncio.timeout(CLIENT_TIMEOUT_SECONDS):
+            await admin.start()
+            yield admin
+    except AttributeError as error:  # aiokafka, while the cluster has no controller yet
+        raise LeaderNotAvailableError(str(error)) from error
+    finally:
+        await admin.close()
+
+
+async def _make_anew(admin: AIOKafkaAdminClient, topic: Topic) -> bool:
+    response: Any = await admin.delete_topics([topic.name])
+    for _, code in response.topic_error_codes:
+        if code not in {MADE, UNKNOWN}:
+            raise KafkaError(f"{topic.name} could not be deleted: error {code}")
+    return await _create(admin, topic)
+
+
+async def _create(admin: AIOKafkaAdminClient, topic: Topic) -> bool:
+    """Make the topic; False if another process of this service was faster. Raises KafkaError."""
+    response: Any = await admin.create_topics(
+        [NewTopic(topic.name, topic.partitions, 1, topic_configs=RETENTION)]
+    )
+    code = int(response.topic_errors[0][1])
+    if code not in {MADE, MADE_BY_ANOTHER}:
+        raise KafkaError(f"{topic.name} could not be made: error {code}")
+    return code == MADE
+
+
+async def _check_retention(admin: AIOKafkaAdminClient, topic: Topic) -> None:
+    resource = ConfigResource(
+        ConfigResourceType.TOPIC, topic.name, configs=dict.fromkeys(RETENTION, "")
+    )
+    for response in await admin.describe_configs([resource]):
+        for name, value, *_ in response.resources[0][4]:
+            if value != RETENTION.get(name, value):
+                raise TopicMismatch(f"{topic.name}: {name} is {value}, not {RETENTION[name]}")

@@ -1,0 +1,237 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from events import consumer, places, progress
+from events.dead_letters import list_all
+from events.log import Connection
+from events.places import ConsumerPlace
+from events.received import Received
+from events.sending import producer
+from events.testing import Rig, see, until
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stopped partition is looked at again after a second."""
+    monkeypatch.setattr(consumer, "RECHECK_SECONDS", 1.0)
+    monkeypatch.setattr(consumer, "PLACES_SECONDS", 0.2)
+
+
+async def place_of(rig: Rig, partition: int = 0) -> ConsumerPlace:
+    async with rig.reading.acquire() as connection:
+        await places.make(connection, [rig.topic])
+        return (await places.load(connection))[partition]
+
+
+async def until_stopped(rig: Rig) -> None:
+    async def stopped() -> bool:
+        return (await place_of(rig)).stopped is not None
+
+    await until(stopped, "a partition that says why it stopped")
+
+
+async def test_effects_come_in_order_and_once_over_restarts(rig: Rig) -> None:
+    rig.start_relay()
+    for partition in range(4):
+        await rig.append(partition, 700, f"s{partition}")
+    first = rig.start_consumer()
+    await rig.until_seen(3, range(1, 701))
+    await rig.stop(first)
+
+    for partition in range(4):
+        await rig.append(partition, 50, f"s{partition}")
+    rig.start_consumer()
+
+    for partition in range(4):
+        await rig.until_seen(partition, range(1, 751))
+    place = await place_of(rig, 2)
+    assert (place.position, place.kafka_offset, place.stopped) == (750, 750, None)
+
+
+async def test_a_duplicate_is_a_no_op_for_ever(rig: Rig) -> None:
+    await rig.write_by_hand(0, 1, 2, 1, 2, 3, 3)
+    rig.start_consumer()
+    await rig.until_seen(0, [1, 2, 3])
+
+    await rig.write_by_hand(0, 2, 3, 4)
+
+    await rig.until_seen(0, [1, 2, 3, 4])
+
+
+async def test_a_gap_that_is_filled_later_with_all_that_follows_is_no_trouble(rig: Rig) -> None:
+    await rig.write_by_hand(0, 1, 2, 5, 6, 3, 4, 5, 6, 7)
+
+    rig.start_consumer()
+
+    await rig.until_seen(0, range(1, 8))
+
+
+async def test_a_gap_is_never_skipped_but_stops_its_partition_and_says_so(rig: Rig) -> None:
+    await rig.write_by_hand(0, 1, 2, 4, 5)
+    await rig.write_by_hand(1, 1, stream="other")
+    rig.start_consumer()
+    await until_stopped(rig)
+    assert await rig.seen(0) == [1, 2]
+    assert (await place_of(rig, 1)).stopped is None
+    assert "what follows position 2" in str((await place_of(rig)).stopped)
+
+    await rig.write_by_hand(1, 2, stream="other")
+    await rig.until_seen(1, [1, 2])
+    await rig.write_by_hand(0, 3)
+
+    await rig.until_seen(0, [1, 2, 3, 4, 5])
+    assert (await place_of(rig)).stopped is None
+
+
+async def test_what_comes_after_a_stop_heals_it_at_once(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "RECHECK_SECONDS", 600.0)
+    await rig.write_by_hand(0, 1, 3)
+    rig.start_consumer()
+    await until_stopped(rig)
+
+    await rig.write_by_hand(0, 2, 3)
+    await rig.until_seen(0, [1, 2, 3])
+
+    await rig.write_by_hand(0, 5)
+    await until_stopped(rig)
+    assert (await place_of(rig)).position == 3
+
+
+async def test_an_offset_out_of_range_is_read_from_the_beginning(rig: Rig) -> None:
+    await rig.write_by_hand(0, 1, 2, 3)
+    async with rig.reading.acquire() as connection:
+        await places.make(connection, [rig.topic])
+        await places.move(connection, rig.topic.name, 0, before=0, after=1, offset=77)
+
+    rig.start_consumer()
+
+    await rig.until_seen(0, [2, 3])
+
+
+async def test_a_hint_that_lies_too_far_ahead_skips_nothing(rig: Rig) -> None:
+    await rig.write_by_hand(0, 1, 2, 3, 4)
+    async with rig.reading.acquire() as connection:
+        await places.make(connection, [rig.topic])
+        await places.move(connection, rig.topic.name, 0, before=0, after=1, offset=3)
+
+    rig.start_consumer()
+
+    await rig.until_seen(0, [2, 3, 4])
+
+
+async def test_a_topic_refilled_to_just_where_we_stand_is_read_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LOOK_SECONDS", 0.3)
+    await rig.write_by_hand(0, 1, 2, 3, 4)
+    async with rig.reading.acquire() as connection:
+        await places.make(connection, [rig.topic])
+        await places.move(connection, rig.topic.name, 0, before=0, after=1, offset=4)
+
+    rig.start_consumer()
+
+    await rig.until_seen(0, [2, 3, 4])
+
+
+async def test_a_rebuild_is_noticed_although_nothing_new_comes(rig: Rig) -> None:
+    await rig.write_by_hand(0, 1, 2, 3)
+    rig.start_consumer()
+    await rig.until_seen(0, [1, 2, 3])
+
+    async with rig.reading.acquire() as connection, connection.transaction():
+        await places.rewind(connection)
+        await connection.execute("DELETE FROM view.seen")
+    assert (await place_of(rig)).rebuilding
+
+    await rig.until_seen(0, [1, 2, 3])
+    assert not (await place_of(rig)).rebuilding
+
+
+async def test_a_message_of_a_stranger_is_kept_once_and_blocks_nothing(rig: Rig) -> None:
+    await rig.write_by_hand(0, 1)
+    async with producer(rig.kafka) as through:
+        batch = through.create_batch()
+        for headers in ([], [("position", b"one")], [("position", b"9" * 19)]):
+            batch.append(timestamp=0, key=b"\0\xff", value=b"?\0", headers=headers)
+        batch.close()
+        await (await through.send_batch(batch, rig.topic.name, partition=0))
+    await rig.write_by_hand(0, 2)
+
+    first = rig.start_consumer()
+    await rig.until_seen(0, [1, 2])
+    await rig.stop(first)
+    async with rig.reading.acquire() as connection:
+        await places.rewind(connection)  # read again: two of three letters are known then
+        await connection.execute("DELETE FROM view.seen")
+    rig.start_consumer()
+    await rig.until_seen(0, [1, 2])
+
+    async with rig.reading.acquire() as connection:
+        letters = await list_all(connection)
+    assert [(x.kafka_offset, x.position, x.state) for x in letters] == [
+        (1, None, "dead"),
+        (2, None, "dead"),
+        (3, None, "dead"),
+    ]
+    assert letters[0].body == b"?\0"
+
+
+async def test_of_two_consumers_one_consumes_and_the_other_takes_over(rig: Rig) -> None:
+    rig.start_relay()
+    await rig.append(0, 5)
+    tasks = [rig.start_consumer(), rig.start_consumer()]
+    await rig.until_seen(0, range(1, 6))
+
+    for task in tasks:
+        await rig.stop(task)
+        await rig.append(0, 5)
+        rig.start_consumer()
+    await rig.until_seen(0, range(1, 16))
+
+
+async def test_two_consumers_that_both_believe_they_own_it_double_nothing(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def take(*_: object) -> int:
+        return 1
+
+    def holds(*_: object) -> bool:
+        return True
+
+    monkeypatch.setattr("events.leases.Leases.take", take)
+    monkeypatch.setattr("events.leases.Leases.holds", holds)
+
+    async def slowly(connection: Connection, events: Sequence[Received]) -> None:
+        await asyncio.sleep(0.005)
+        await see(connection, events)
+
+    rig.start_relay()
+    rig.start_consumer(slowly)
+    rig.start_consumer(slowly)
+
+    for _ in range(30):
+        await rig.append(0, 3)
+        await asyncio.sleep(0.02)
+
+    await rig.until_seen(0, range(1, 91))
+
+
+async def test_a_database_that_goes_away_costs_no_message(rig: Rig) -> None:
+    failures = iter([OSError("gone"), ConnectionResetError(), TimeoutError(), None])
+
+    async def project(connection: Connection, events: Sequence[Received]) -> None:
+        failure = next(failures, None)
+        if failure is not None:
+            raise failure
+        await see(connection, events)
+
+    await rig.write_by_hand(0, 1, 2)
+    rig.start_consumer(project)
+
+    await rig.until_seen(0, [1, 2])
+    async with rig.reading.acquire() as connection:
+        assert await list_all(connection) == []

@@ -1,0 +1,266 @@
+import asyncio
+from datetime import timedelta
+from itertools import pairwise
+
+import asyncpg
+import pytest
+
+from events import log, merkle
+from events.outcomes import Outcome, find_all
+from events.place import Place
+from events.testing import an_event
+from kembalian.grounds.databases import Databases
+
+WRITERS = 16
+APPENDS = 12
+
+
+def refusal(key: str) -> Outcome:
+    return Outcome("cashier:1", key, b"f", 409, b"{}")
+
+
+async def test_positions_are_dense_and_a_reader_that_goes_by_number_misses_nothing(
+    pool: asyncpg.Pool,
+) -> None:
+    total = WRITERS * sum(1 + n % 3 for n in range(APPENDS))
+    read: list[log.RecordedEvent] = []
+
+    async def write(writer: int) -> None:
+        version = 0
+        for n in range(APPENDS):
+            events = [an_event(f"s{writer}", version + k + 1) for k in range(1 + n % 3)]
+            version += len(events)
+            async with pool.acquire() as connection, connection.transaction():
+                await log.append(connection, 1, events)
+                await asyncio.sleep(0.001 * (writer % 3))  # commits come in another order
+
+    async def follow() -> None:
+        async with pool.acquire() as connection:
+            while len(read) < total:
+                read.extend(await log.read(connection, 1, read[-1].position if read else 0, 7))
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        group.create_task(follow())
+        for writer in range(WRITERS):
+            group.create_task(write(writer))
+
+    assert [event.position for event in read] == list(range(1, total + 1))
+    assert all(a.recorded_at <= b.recorded_at for a, b in pairwise(read))
+    assert len({(event.stream, event.version) for event in read}) == total
+    async with pool.acquire() as connection:
+        assert await log.heads(connection) == Place.of({0: 0, 1: total, 2: 0, 3: 0})
+
+
+async def test_the_clock_of_a_partition_never_runs_back(
+    pool: asyncpg.Pool, databases: Databases
+) -> None:
+    ahead = "UPDATE log.counter SET recorded_at = clock_timestamp() + interval '1 hour'"
+    owner = await asyncpg.connect(databases.owner_dsn)
+    await owner.execute(ahead)
+    await owner.close()
+
+    async with pool.acquire() as connection:
+        before = await connection.fetchval("SELECT recorded_at FROM log.counter LIMIT 1")
+        appended = await log.append(connection, 0, [an_event("a", 1)])
+
+    assert appended.recorded_at == before
+
+
+async def test_the_link_is_the_same_in_sql_and_in_python(pool: asyncpg.Pool) -> None:
+    previous = merkle.GENESIS
+    async with pool.acquire() as connection:
+        for count in (1, 2, 5):
+            events = [an_event(f"{count}-{n}", 1) for n in range(count)]
+            appended = await log.append(connection, 2, events)
+            bodies = [event.body for event in events]
+            expected = merkle.link(
+                previous,
+                appended.first_position,
+                count,
+                appended.recorded_at,
+                merkle.root(bodies),
+            )
+            row = await connection.fetchrow(
+                "SELECT * FROM log.link WHERE partition = 2 ORDER BY first_position DESC LIMIT 1"
+            )
+            assert row is not None
+            assert row["link"] == expected
+            assert row["count"] == count
+            assert [e.body for e in await log.read(connection, 2, appended.first_position - 1)] == [
+                *bodies
+            ]
+            previous = expected
+        head = await connection.fetchval("SELECT link FROM log.counter WHERE partition = 2")
+        assert head == previous
+
+
+async def test_a_stream_version_can_be_taken_once(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection:
+        await log.append(connection, 0, [an_event("a", 1)])
+
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await log.append(connection, 0, [an_event("b", 1), an_event("a", 1)])
+
+        assert (await log.heads(connection)).at(0) == 1
+
+
+@pytest.mark.parametrize(("role", "sqlstate"), [("app", "42501"), ("owner", "KB009")])
+async def test_what_is_written_cannot_be_changed(
+    pool: asyncpg.Pool, databases: Databases, role: str, sqlstate: str
+) -> None:
+    async with pool.acquire() as connection:
+        await log.append(connection, 0, [an_event("a", 1)], [refusal("k")])
+    dsn = databases.owner_dsn if role == "owner" else databases.app_dsn
+    connection = await asyncpg.connect(dsn)
+
+    for table in ("log.event", "log.link", "log.outcome"):
+        for act in ("UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {}"):
+            column = "status" if table == "log.outcome" else "partition"
+            with pytest.raises(asyncpg.PostgresError) as refused:
+                await connection.execute(act.format(table, column, column))
+            assert getattr(refused.value, "sqlstate", None) == sqlstate, (table, act)
+    await connection.close()
+
+
+FORBIDDEN = [
+    "INSERT INTO log.event SELECT * FROM log.event",
+    "INSERT INTO log.link SELECT * FROM log.link",
+    "INSERT INTO log.outcome VALUES ('a', 'b', '', 200, '')",
+    "INSERT INTO log.counter (partition) VALUES (9)",
+    "UPDATE log.counter SET position = 0",
+    "UPDATE log.lease SET owner = 'me'",
+    "INSERT INTO log.lease SELECT * FROM log.lease",
+    "ALTER TABLE log.event DISABLE TRIGGER append_only",
+    "DROP TABLE log.event",
+    "CREATE FUNCTION log.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+]
+
+
+async def test_the_role_that_serves_can_only_append(pool: asyncpg.Pool) -> None:
+    for statement in FORBIDDEN:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await pool.execute(statement)
+
+
+async def test_an_older_epoch_is_fenced_for_refusals_alone_too(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection:
+        first = await connection.fetchrow("SELECT * FROM log.raise_epoch(0::smallint)")
+        second = await connection.fetchrow("SELECT * FROM log.raise_epoch(0::smallint)")
+        assert (tuple(first or ()), tuple(second or ())) == ((1, 0), (2, 0))
+
+        for epoch in (None, 0, 1, 3):
+            for events in ([an_event("a", 1)], []):
+                with pytest.raises(asyncpg.PostgresError, match="fenced") as refused:
+                    await log.append(connection, 0, events, [refusal("k")], epoch=epoch)
+                assert getattr(refused.value, "sqlstate", None) == log.FENCED
+
+        assert await find_all(connection, [("cashier:1", "k")]) == {}
+        await log.append(connection, 0, [an_event("a", 1)], [refusal("k")], epoch=2)
+        assert await find_all(connection, [("cashier:1", "k")])
+
+
+async def test_a_new_epoch_waits_for_the_append_of_the_old_one(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as old, pool.acquire() as new:
+        transaction = old.transaction()
+        await transaction.start()
+        await log.append(old, 0, [an_event("a", 1)])
+
+        raising = asyncio.create_task(new.fetchrow("SELECT * FROM log.raise_epoch(0::smallint)"))
+        await asyncio.sleep(0.1)
+        assert not raising.done()
+        await transaction.commit()
+
+        assert tuple(await raising or ()) == (1, 1)
+
+
+async def test_a_writer_that_expects_another_position_is_refused(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection:
+        await log.append(connection, 0, [an_event("a", 1)], first_position=1)
+
+        for events in ([an_event("a", 2)], []):
+            with pytest.raises(asyncpg.PostgresError, match="is at 2") as refused:
+                await log.append(connection, 0, events, [refusal("k")], first_position=3)
+            assert getattr(refused.value, "sqlstate", None) == log.OTHER_POSITION
+
+
+async def test_a_group_of_refusals_moves_nothing(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection:
+        appended = await log.append(connection, 0, [], [refusal("b"), refusal("a")])
+
+        assert appended.first_position == 1
+        assert (await log.heads(connection)).at(0) == 0
+        assert await connection.fetchval("SELECT count(*) FROM log.link") == 0
+        assert len(await find_all(connection, [("cashier:1", "a"), ("cashier:1", "b")])) == 2
+
+
+async def test_a_key_is_taken_once_and_its_events_go_with_it(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection:
+        await log.append(connection, 0, [], [refusal("k")])
+
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await log.append(connection, 0, [an_event("a", 1)], [refusal("k")])
+
+        assert (await log.heads(connection)).at(0) == 0
+
+
+async def test_writers_with_the_same_keys_in_another_order_do_not_deadlock(
+    pool: asyncpg.Pool,
+) -> None:
+    keys = [f"k{n:02}" for n in range(20)]
+
+    async def write(order: list[str]) -> str:
+        async with pool.acquire() as connection:
+            try:
+                await log.append(connection, 0, [], [refusal(key) for key in order])
+            except asyncpg.PostgresError as error:
+                return type(error).__name__
+            return "appended"
+
+    results = await asyncio.gather(*(write(keys[::step]) for step in (1, -1) for _ in range(8)))
+
+    assert sorted(set(results)) == ["UniqueViolationError", "appended"]
+    assert results.count("appended") == 1
+
+
+async def test_the_place_at_a_moment_waits_for_the_append_in_flight(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as writer, pool.acquire() as reader:
+        await log.append(writer, 0, [an_event("a", 1)])
+        transaction = writer.transaction()
+        await transaction.start()
+        appended = await log.append(writer, 0, [an_event("a", 2), an_event("a", 3)])
+        asking = asyncio.create_task(log.place_at(reader, appended.recorded_at))
+        await asyncio.sleep(0.1)
+        assert not asking.done()
+        await transaction.commit()
+
+        assert (await asking).at(0) == 3
+        before = appended.recorded_at - timedelta(microseconds=1)
+        assert (await log.place_at(reader, before)).at(0) == 1
+        assert await log.place_at(reader, merkle.EPOCH) == Place.of(dict.fromkeys(range(4), 0))
+
+
+async def test_appends_of_one_moment_belong_to_one_place(
+    pool: asyncpg.Pool, databases: Databases
+) -> None:
+    owner = await asyncpg.connect(databases.owner_dsn)
+    await owner.execute("UPDATE log.counter SET recorded_at = clock_timestamp() + interval '0.3 s'")
+    await owner.close()
+    async with pool.acquire() as connection:
+        for version in (1, 2, 3):
+            last = await log.append(connection, 0, [an_event("a", version)])
+        await asyncio.sleep(0.4)
+
+        assert (await log.place_at(connection, last.recorded_at)).at(0) == 3
+
+
+async def test_the_place_at_a_moment_to_come_is_refused(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection:
+        now = await connection.fetchval("SELECT clock_timestamp()")
+
+        with pytest.raises(log.FutureMoment):
+            await log.place_at(connection, now + timedelta(seconds=5))
+
+
+def test_a_stream_stays_in_its_partition_for_ever() -> None:
+    assert [log.partition_of(stream, 8) for stream in ("a", "b", "m-1", "Ñ")] == [2, 2, 4, 6]
+    assert {log.partition_of(f"s{n}", 8) for n in range(200)} == set(range(8))

@@ -1,0 +1,61 @@
+import shutil
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from events import migrate
+from kembalian.testing.databases import MakeDatabase
+
+SERVICES = Path(__file__).parents[3] / "services"
+
+
+async def test_a_migration_is_applied_once(
+    make_database: MakeDatabase, log_migrations: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "migrations"
+    shutil.copytree(log_migrations, folder)
+    databases = make_database("events")
+
+    assert migrate.migrate(databases.owner_dsn, folder) == ["0001_log", "0002_seen"]
+    assert migrate.migrate(databases.owner_dsn, folder) == []
+    (folder / "0003_more.sql").write_text("CREATE TABLE view.more (id int);")
+    assert migrate.migrate(databases.owner_dsn, folder) == ["0003_more"]
+
+
+async def test_a_migration_that_fails_leaves_nothing(
+    make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    databases = make_database("events")
+    wrong = tmp_path / "0001_wrong.sql"
+    wrong.write_text("CREATE TABLE half (id int); SELECT no_such_function();")
+    with pytest.raises(Exception, match="no_such_function"):
+        migrate.migrate(databases.owner_dsn, tmp_path)
+
+    wrong.write_text("CREATE TABLE half (id int);")
+
+    assert migrate.migrate(databases.owner_dsn, tmp_path) == ["0001_wrong"]
+
+
+@pytest.mark.parametrize("path", sorted(SERVICES.glob("*/migrations/0001_log.sql")), ids=str)
+def test_the_log_of_a_service_is_the_template(path: Path) -> None:
+    assert not migrate.drift(path)
+
+
+def test_a_log_that_was_edited_has_drifted(tmp_path: Path) -> None:
+    path = tmp_path / "0001_log.sql"
+    path.write_text(migrate.log_migration("identity_app", 1).replace("KB001", "KB000"))
+
+    assert migrate.drift(path)
+
+
+def test_every_service_with_a_log_has_its_template() -> None:
+    found = {path.parts[-3] for path in SERVICES.glob("*/migrations/0001_log.sql")}
+
+    assert found == {"identity", "catalog", "wallet-ledger", "settlement"}
+
+
+async def test_a_log_has_the_partitions_that_it_was_made_with(pool: asyncpg.Pool) -> None:
+    assert await pool.fetchval("SELECT array_agg(partition ORDER BY 1) FROM log.counter") == [
+        *range(4)
+    ]
