@@ -1,0 +1,55 @@
+"""Settings that every service has: environment variables that begin with KEMBALIAN_."""
+
+import hashlib
+import hmac
+import secrets
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Where a service listens, who its peers are and how it proves itself to them."""
+
+    model_config = SettingsConfigDict(env_prefix="KEMBALIAN_", frozen=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65_535)
+    tz: str = "Asia/Makassar"
+    identity_url: str = "http://127.0.0.1:8101"
+    catalog_url: str = "http://127.0.0.1:8102"
+    wallet_ledger_url: str = "http://127.0.0.1:8103"
+    settlement_url: str = "http://127.0.0.1:8104"
+    service_name: str = ""
+    service_secret_file: Path | None = None
+    log_level: str = "INFO"
+
+    @field_validator("tz")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        ZoneInfo(name)
+        return name
+
+    @field_validator("identity_url", "catalog_url", "wallet_ledger_url", "settlement_url")
+    @classmethod
+    def _without_slash(cls, url: str) -> str:
+        return url.rstrip("/")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the zone in which days begin."""
+        return ZoneInfo(self.tz)
+
+    def service_secret(self) -> str:
+        """Return the secret that identity knows this service by. Raises OSError, ValueError."""
+        if self.service_secret_file is None:
+            raise ValueError("KEMBALIAN_SERVICE_SECRET_FILE is not set")
+        return self.service_secret_file.read_text(encoding="utf-8").strip()
+
+    def cursor_key(self) -> bytes:
+        """Return the key that signs cursors: the same in every process of the service."""
+        if self.service_secret_file is None:
+            return secrets.token_bytes(32)
+        return hmac.digest(self.service_secret().encode(), b"cursor", hashlib.sha256)
