@@ -1,0 +1,1 @@
+"""Who is who: members and their cards, cashiers, operators, logins and tokens."""
