@@ -1,0 +1,66 @@
+"""What the operators' command asks of catalog: a canonical export of its view, and a rebuild."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from catalog.config import MIGRATIONS
+from catalog.projections import project
+from catalog.publish import from_body
+from catalog.store import PARTITION
+from events import log
+
+__all__ = ["export", "rebuild"]
+
+Progress = Callable[[int, int], None]
+"""Told (events handled again, events to handle)."""
+
+BATCH_EVENTS = 1_000
+VIEW_SQL = MIGRATIONS / "0002_store_view.sql"
+
+# Share-locks the log's counter until the end of the transaction: nothing is appended meanwhile.
+LOCK_LOG = "SELECT position FROM log.place_at(NULL) WHERE partition = $1"
+
+EXPORT = "SELECT 'store ' || row_to_json(s) FROM view.store s ORDER BY store_id"
+
+
+async def export(dsn: str) -> AsyncGenerator[str]:
+    """Yield every row of the view as one line, sorted: equal views give equal lines."""
+    async with _connected(dsn) as connection, connection.transaction(readonly=True):
+        async for row in connection.cursor(EXPORT, prefetch=BATCH_EVENTS):
+            yield row[0]
+
+
+async def rebuild(dsn: str, progress: Progress) -> None:
+    """Empty the view and refill it from the log, in one transaction: readers see old or new.
+
+    A view that was dropped is made again, for which `dsn` must name its owner.
+    """
+    async with _connected(dsn) as connection, connection.transaction():
+        total: int = await connection.fetchval(LOCK_LOG, PARTITION)
+        if await connection.fetchval("SELECT to_regclass('view.store')") is None:
+            await connection.execute(VIEW_SQL.read_text(encoding="utf-8"))
+        await connection.execute("DELETE FROM view.store")
+        done = 0
+        progress(done, total)
+        while events := await log.read(connection, PARTITION, done, BATCH_EVENTS):
+            for event in events:
+                await project(
+                    connection,
+                    from_body(event.body),
+                    event.partition,
+                    event.position,
+                    event.recorded_at,
+                )
+            done = events[-1].position
+            progress(done, total)
+
+
+@asynccontextmanager
+async def _connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+    connection = await asyncpg.connect(dsn, server_settings={"TimeZone": "UTC"})
+    try:
+        yield connection
+    finally:
+        await connection.close()

@@ -1,0 +1,22 @@
+"""`python -m gateway`: serve until SIGTERM or SIGINT."""
+
+from gateway.app import create_app
+from gateway.config import Settings
+from gateway.server import server
+from web.serve import configure_logging
+
+
+def main() -> None:
+    """Read the settings and serve."""
+    settings = Settings()
+    configure_logging(settings.log_level)
+    server(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        trusted_proxies=settings.gateway_trusted_proxies,
+    ).run()
+
+
+if __name__ == "__main__":
+    main()
