@@ -1,0 +1,1 @@
+"""The ledger of members' money: the only writer of balance events."""

@@ -1,0 +1,37 @@
+"""Settings of wallet-ledger: environment variables that begin with KEMBALIAN_."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from events.topics import WALLET, Kafka
+from web.settings import ServiceSettings
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+
+PARTITIONS = WALLET.partitions
+"""Of the log, chosen when the database is made; the topic has as many."""
+
+
+class Settings(ServiceSettings):
+    """What wallet-ledger needs besides what every service has."""
+
+    service_name: str = "wallet-ledger"
+    database_url: str
+    kafka_bootstrap: str
+    kafka_ground: str = "apache"
+    auto_save_below: int = Field(default=500, ge=0, description="rupiah; less is saved unasked")
+    pin_above: int = Field(default=100_000, ge=0, description="rupiah; more needs the PIN")
+    advertise_url: str | None = Field(
+        default=None, description="where other processes of this service reach this one"
+    )
+
+    @property
+    def kafka(self) -> Kafka:
+        """Where the broker is."""
+        return Kafka(self.kafka_bootstrap, self.kafka_ground)
+
+    @property
+    def address(self) -> str:
+        """Where other processes of this service pass requests on to."""
+        return self.advertise_url or f"http://{self.host}:{self.port}"

@@ -1,0 +1,199 @@
+"""What operators do to the ledger's database: audit it, rebuild its views, look into the past."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from events import log, places
+from events.audit import Finding, audit_partition, audit_rows
+from events.contracts import catalog, identity
+from events.envelope import open_envelope
+from events.places import ConsumerPlace
+from events.received import Received
+from events.views import make_again
+from wallet_ledger import audit, queries, store
+from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.domain import Wallet, evolve
+from wallet_ledger.publish import from_contract
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) in events."""
+
+VIEW_SQL = MIGRATIONS / "0002_views.sql"
+
+READ_EVENTS = 5_000
+NO_PROGRESS_SECONDS = 10.0
+
+EXPORTS = {
+    "bucket": "SELECT * FROM view.bucket ORDER BY partition, wallet_id, issuer",
+    "member": "SELECT * FROM view.member ORDER BY wallet_id",
+    "store": "SELECT * FROM view.store ORDER BY store_id",
+}
+
+FILL = """
+INSERT INTO view.bucket (partition, wallet_id, issuer, balance)
+SELECT $1, b.* FROM unnest($2::text[], $3::text[], $4::bigint[]) AS b (wallet_id, issuer, balance)
+"""
+
+
+class RebuildStalled(Exception):
+    """Nothing refills the views: is wallet-ledger running, and the broker?"""
+
+
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+    """Give a connection of an operator, closed at the end."""
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def export(dsn: str) -> AsyncGenerator[str]:
+    """Yield every row of every view as one canonical line, tables by name, rows by key."""
+    async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read"):
+        for table, query in EXPORTS.items():
+            async for row in connection.cursor(query, prefetch=2_000):
+                values = json.dumps(list(row.values()), separators=(",", ":"), ensure_ascii=False)
+                yield f"{table} {values}"
+
+
+async def check(dsn: str, progress: Progress) -> AsyncGenerator[Finding]:
+    """Yield all that is wrong with log, buckets and kept answers, out of one snapshot."""
+    async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read"):
+        heads = await log.heads(connection)
+        total = sum(position for _, position in heads.positions)
+        done = 0
+        for partition in range(PARTITIONS):
+            wallets = audit.LedgerAudit(partition)
+            async for found in audit_partition(connection, audit.SERVICE, partition, wallets.take):
+                if isinstance(found, Finding):
+                    yield found
+                else:
+                    progress(done + found, total)
+            async for finding in wallets.buckets(connection):
+                yield finding
+            done += heads.at(partition)
+        async for finding in audit.answers(connection):
+            yield finding
+
+
+async def check_directory(
+    dsn: str, members: AsyncIterable[Received], stores: AsyncIterable[Received]
+) -> AsyncGenerator[Finding]:
+    """Yield where the views of cards and stores differ from a fold of their owners' events.
+
+    `members` and `stores` are the logs of identity and catalog, in order, at least up to this
+    service's places; what lies after a place is left out.
+    """
+    async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read"):
+        reached = {place.topic: place.position for place in await places.load(connection)}
+        due: dict[str, dict[str, tuple[Any, ...]]] = {"member": {}, "store": {}}
+        for events in (members, stores):
+            async for event in events:
+                if event.position <= reached.get(event.topic, 0):
+                    _fold(due, event)
+        for table, rows in due.items():
+            found = [tuple(row.values()) for row in await connection.fetch(EXPORTS[table])]
+            for finding in audit_rows(audit.SERVICE, table, rows, found):
+                yield finding
+
+
+def _fold(due: dict[str, dict[str, tuple[Any, ...]]], event: Received) -> None:
+    match event.envelope.data:
+        case identity.MemberRegistered() as new:
+            row = (new.member_id, new.card_number, new.auto_save_consent)
+            due["member"][new.member_id] = row
+        case identity.MemberConsentChanged() as changed:
+            kept = due["member"][changed.member_id][:2]
+            due["member"][changed.member_id] = (*kept, changed.auto_save_consent)
+        case catalog.StoreRegistered() as new:
+            due["store"][new.store_id] = (new.store_id, new.state)
+        case _:
+            return
+
+
+async def rebuild(dsn: str, progress: Progress) -> None:
+    """Drop and refill all views; safe while the service runs, whose writers reload their wallets.
+
+    Buckets are refilled here, partition by partition under its lock; cards and stores by the
+    running service from their topics. Views that were dropped are made again, for which `dsn` must
+    name the owner or a superuser. Raises RebuildStalled.
+    """
+    async with connected(dsn) as connection:
+        async with connection.transaction():
+            await make_again(connection, "wallet_ledger", list(EXPORTS), [VIEW_SQL])
+        heads = await log.heads(connection)
+        total = sum(position for _, position in heads.positions)
+        done = 0
+        for partition in range(PARTITIONS):
+            async with connection.transaction():
+                await _refill_buckets(connection, partition)
+            done += heads.at(partition)
+            progress(done, total)
+        async with connection.transaction():
+            for place in await places.load(connection):
+                await places.lock(connection, place.topic, place.partition)
+            await connection.execute("DELETE FROM view.member")
+            await connection.execute("DELETE FROM view.store")
+            await places.rewind(connection)
+        await _refilled(connection, progress)
+
+
+async def _refill_buckets(connection: asyncpg.Connection, partition: int) -> None:
+    """Lock writers out, before any of them holds a row, and take a new epoch: they reload."""
+    await connection.execute("LOCK TABLE view.bucket IN SHARE ROW EXCLUSIVE MODE")
+    _, head = await store.raise_epoch(connection, partition)
+    await connection.execute("DELETE FROM view.bucket WHERE partition = $1", partition)
+    wallets: dict[str, Wallet] = {}
+    after = 0
+    while after < head:
+        events = await log.read(connection, partition, after, READ_EVENTS)
+        for event in events:
+            fact = from_contract(open_envelope(event.body).data)
+            wallets[event.stream] = evolve(wallets.get(event.stream, Wallet()), fact)
+        after = events[-1].position
+    rows = [(w, i, b) for w, wallet in wallets.items() for i, b in wallet.buckets.items()]
+    columns = ([w for w, _, _ in rows], [i for _, i, _ in rows], [b for _, _, b in rows])
+    await connection.execute(FILL, partition, *columns)
+
+
+async def _refilled(connection: asyncpg.Connection, progress: Progress) -> None:
+    """Wait until the running service is back where it was."""
+    clock = asyncio.get_running_loop().time
+    moved, before = clock(), -1
+    while True:
+        known: list[ConsumerPlace] = await places.load(connection)
+        done = sum(min(place.position, place.rebuild_until) for place in known)
+        progress(done, sum(place.rebuild_until for place in known))
+        if not any(place.rebuilding for place in known):
+            return
+        if done != before:
+            moved, before = clock(), done
+        elif clock() - moved > NO_PROGRESS_SECONDS:
+            raise RebuildStalled("nothing refills the views: start wallet-ledger and the broker")
+        await asyncio.sleep(0.1)
+
+
+async def balance(
+    dsn: str, wallet_id: str, *, as_of: str | None = None, position: str | None = None
+) -> dict[str, Any]:
+    """Return a wallet at a moment, folded from the log: the same fields as the API's answer."""
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=1) as pool:
+        view = await queries.view(pool, wallet_id, as_of, position)
+    return queries.rendered(wallet_id, view)
+
+
+__all__ = [
+    "RebuildStalled",
+    "balance",
+    "check",
+    "check_directory",
+    "export",
+    "rebuild",
+]

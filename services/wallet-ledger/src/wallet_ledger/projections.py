@@ -1,0 +1,43 @@
+"""Events of identity and catalog to what a till asks for: members by card, stores by id."""
+
+from collections.abc import Sequence
+
+from events.contracts import catalog, identity
+from events.dead_letters import Received
+from events.log import Connection
+
+REGISTER = """
+INSERT INTO view.member (wallet_id, card_number, auto_save_consent) VALUES ($1, $2, $3)
+"""
+
+CONSENT = "UPDATE view.member SET auto_save_consent = $2 WHERE wallet_id = $1"
+
+STORE = "INSERT INTO view.store (store_id, state) VALUES ($1, $2)"
+
+
+class UnexpectedEvent(ValueError):
+    """A contract that these topics do not carry: a newer writer, never to be skipped."""
+
+
+async def project(connection: Connection, events: Sequence[Received]) -> None:
+    """Apply events of identity and catalog, in order, in the transaction that moves the place."""
+    for event in events:
+        match event.envelope.data:
+            case identity.MemberRegistered(
+                member_id=member_id, card_number=card, auto_save_consent=consent
+            ):
+                await connection.execute(REGISTER, member_id, card, consent)
+            case identity.MemberConsentChanged(member_id=member_id, auto_save_consent=consent):
+                await connection.execute(CONSENT, member_id, consent)
+            case catalog.StoreRegistered(store_id=store_id, state=state):
+                await connection.execute(STORE, store_id, state)
+            case (
+                identity.CashierRegistered()
+                | identity.CashierMoved()
+                | identity.OperatorRegistered()
+                | identity.OperatorMoved()
+                | catalog.StoreChanged()
+            ):
+                continue
+            case _:
+                raise UnexpectedEvent(event.envelope.type)
