@@ -1,0 +1,1 @@
+"""What each store owes each other store, projected from the events of members' wallets."""

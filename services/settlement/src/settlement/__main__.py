@@ -1,0 +1,15 @@
+"""`python -m settlement`: serves until SIGTERM or SIGINT."""
+
+from settlement.app import make_app
+from settlement.config import Settings
+from web.serve import run
+
+
+def main() -> None:
+    """Serve with the settings of the environment."""
+    settings = Settings()  # pyright: ignore[reportCallIssue] - the environment gives the rest
+    run(make_app(settings), settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""The composition root: pools, peers, the work beside the requests, and the routes."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
+from fastapi import FastAPI
+
+from events import background, places
+from events.consumer import Consumer
+from events.leases import Leases
+from events.relay import Relay
+from events.topics import SETTLEMENT
+from settlement import api, reports
+from settlement.config import Settings
+from settlement.consumer import TOPICS, project
+from settlement.directory import Directory
+from settlement.resources import Resources
+from settlement.snapshots import Snapshots
+from web.app import create_app
+from web.peers import Peer, ServiceTokens
+from web.tokens import TokenVerifier
+
+READERS_MAX = 12
+WORKERS_MAX = 6
+"""Connections of relay, consumer and leases: requests, however many, cannot take them away."""
+
+CONNECT_SECONDS = 2.0
+STATEMENT_SECONDS = 30.0
+CLOSE_SECONDS = 2.0
+
+
+def make_app(settings: Settings, *, verifier: TokenVerifier | None = None) -> FastAPI:
+    """Return the service, which starts without database or broker, and goes on trying.
+
+    `verifier`: who reads tokens, if not by identity's keys over HTTP.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with (
+            _pool(settings, READERS_MAX) as readers,
+            _pool(settings, WORKERS_MAX) as workers,
+            _peers(settings) as (identity, catalog, wallet_ledger),
+            _work(settings, workers),
+        ):
+            app.state.readers = readers
+            app.state.resources = Resources(
+                Snapshots(readers, wallet_ledger), Directory(readers, identity, catalog)
+            )
+            yield
+
+    async def ready() -> bool:
+        return await _is_ready(app.state.readers)
+
+    app = create_app(
+        "settlement",
+        settings=settings,
+        routers=[api.routes, reports.routes],
+        ready=ready,
+        lifespan=lifespan,
+        verifier=verifier,
+    )
+    return app
+
+
+async def _is_ready(pool: asyncpg.Pool) -> bool:
+    """Tell whether reads are answered: the consumer has its places, and no rebuild is under way."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS), pool.acquire() as connection:
+            known = await places.load(connection)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    needed = sum(topic.partitions for topic in TOPICS)
+    return len(known) >= needed and not any(place.rebuilding for place in known)
+
+
+@asynccontextmanager
+async def _pool(settings: Settings, size_max: int) -> AsyncGenerator[asyncpg.Pool]:
+    pool = asyncpg.create_pool(
+        settings.database_url,
+        min_size=0,  # connects to nothing yet
+        max_size=size_max,
+        timeout=CONNECT_SECONDS,
+        command_timeout=STATEMENT_SECONDS,
+    )
+    await pool
+    try:
+        yield pool
+    finally:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()
+
+
+@asynccontextmanager
+async def _peers(settings: Settings) -> AsyncGenerator[tuple[Peer, Peer, Peer]]:
+    tokens = ServiceTokens(settings)
+    peers = (
+        Peer("identity", settings.identity_url, tokens),
+        Peer("catalog", settings.catalog_url, tokens),
+        Peer("wallet-ledger", settings.wallet_ledger_url, tokens),
+    )
+    try:
+        yield peers
+    finally:
+        for peer in (*peers, tokens):
+            await peer.aclose()
+
+
+@asynccontextmanager
+async def _work(settings: Settings, pool: asyncpg.Pool) -> AsyncGenerator[None]:
+    """Run relay and consumer; if one of them fails for good, the process ends."""
+    leases = Leases(pool, f"http://{settings.host}:{settings.port}")
+    relay = Relay(pool, SETTLEMENT, settings.kafka, leases)
+    consumer = Consumer(pool, TOPICS, settings.kafka, leases, project)
+    tasks = [
+        background.start(leases.keep(), "leases"),
+        background.start(relay.run(), "relay"),
+        background.start(consumer.run(), "consumer"),
+    ]
+    try:
+        yield
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await background.stop(*tasks)
+        await leases.release()

@@ -1,0 +1,165 @@
+"""Who owes whom: what one movement of a member's money means for the stores, in whole rupiah.
+
+A store's *position* is what others owe it, less what it owes, less what members still hold of its
+money. Nothing here reads a clock or a database, or knows how an event is published.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import reduce
+from typing import TypeAlias
+
+PLATFORM = "platform"
+"""The issuer of money that was paid in at a bank: it has a position like a store."""
+
+
+class Kind(StrEnum):
+    """What a member did, as statements and reports name it."""
+
+    TOPUP = "topup"
+    CHANGE = "change"
+    REDEMPTION = "redemption"
+    CASHOUT = "cashout"
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """How much of a spending came out of the bucket that `issuer` holds."""
+
+    issuer: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """At `store_id` a member's money grew: `issuer` holds `amount` more of it."""
+
+    kind: Kind
+    store_id: str
+    issuer: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """At `store_id` a member's money was used, out of the buckets that `allocations` name."""
+
+    kind: Kind
+    store_id: str
+    allocations: tuple[Allocation, ...]
+
+    @property
+    def amount(self) -> int:
+        """Return the rupiah spent: the sum of the allocations."""
+        return sum(allocation.amount for allocation in self.allocations)
+
+
+BalanceEvent: TypeAlias = Credited | Spent
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """`debtor` held the money that was spent at `creditor`, and now owes it."""
+
+    debtor: str
+    creditor: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """How one event moved one store's figures; negative = fell."""
+
+    store_id: str
+    receivable: int
+    liability: int
+    issued: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a store stands: what it is owed, what it owes, what members still hold of its money."""
+
+    receivable: int = 0
+    liability: int = 0
+    issued: int = 0
+
+    @property
+    def net(self) -> int:
+        """Return what other stores owe this one, less what it owes them; all nets sum to 0."""
+        return self.receivable - self.liability
+
+    @property
+    def position(self) -> int:
+        """Return the net less what members still hold of this store's money."""
+        return self.receivable - self.liability - self.issued
+
+
+def saved_and_paid(event: BalanceEvent) -> tuple[int, int]:
+    """Return (saved, paid): one of them is the event's amount, the other 0."""
+    match event:
+        case Credited():
+            return (event.amount, 0)
+        case Spent():
+            return (0, event.amount)
+
+
+def obligations(event: BalanceEvent) -> tuple[Obligation, ...]:
+    """Return what became owed, one per allocation of another store's money, in their order."""
+    match event:
+        case Credited():
+            return ()
+        case Spent(_, store_id, allocations):
+            return tuple(
+                Obligation(debtor=a.issuer, creditor=store_id, amount=a.amount)
+                for a in allocations
+                if a.issuer != store_id
+            )
+
+
+def movements(event: BalanceEvent) -> tuple[Movement, ...]:
+    """Return how the event moved each store's figures, one per store: first where it happened.
+
+    The holders of the money follow in the order of the allocations. A store whose money is spent
+    elsewhere owes what it no longer holds for the member: its position stays.
+    """
+    match event:
+        case Credited(_, _, issuer, amount):
+            return (Movement(issuer, 0, 0, amount),)
+        case Spent(_, store_id, allocations):
+            moved = {store_id: Movement(store_id, 0, 0, 0)}
+            for a in allocations:
+                holder = moved.get(a.issuer, Movement(a.issuer, 0, 0, 0))
+                moved[a.issuer] = Movement(
+                    a.issuer,
+                    holder.receivable,
+                    holder.liability + (a.amount if a.issuer != store_id else 0),
+                    holder.issued - a.amount,
+                )
+            own, owed = moved[store_id], sum(o.amount for o in obligations(event))
+            moved[store_id] = Movement(store_id, owed, own.liability, own.issued)
+            return tuple(moved.values())
+
+
+def moved_by(position: Position, movement: Movement) -> Position:
+    """Return where a store stands after `movement`."""
+    return Position(
+        position.receivable + movement.receivable,
+        position.liability + movement.liability,
+        position.issued + movement.issued,
+    )
+
+
+def evolve(positions: Mapping[str, Position], event: BalanceEvent) -> dict[str, Position]:
+    """Apply one recorded fact. Never validates: history cannot be refused."""
+    moved = {
+        m.store_id: moved_by(positions.get(m.store_id, Position()), m) for m in movements(event)
+    }
+    return {**positions, **moved}
+
+
+def fold(events: Iterable[BalanceEvent]) -> dict[str, Position]:
+    """Return store -> position after `events`, in any order: sums do not depend on it."""
+    nothing: dict[str, Position] = {}
+    return reduce(evolve, events, nothing)

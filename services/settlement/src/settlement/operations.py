@@ -1,0 +1,147 @@
+"""What the operators' command asks of settlement: places, an export, a rebuild, a check."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import asyncpg
+
+from events import places as consumer_places
+from events.places import ConsumerPlace
+from settlement.checking import check, check_stores, positions
+from settlement.comparing import Difference
+from settlement.config import MIGRATIONS
+from settlement.consumer import project
+from settlement.streams import CouldNotCheck
+
+__all__ = [
+    "CouldNotCheck",
+    "Difference",
+    "RebuildStalled",
+    "check",
+    "check_stores",
+    "export",
+    "places",
+    "positions",
+    "project",
+    "rebuild",
+]
+
+Progress = Callable[[int, int], None]
+"""Told (events handled again, events to handle)."""
+
+STALLED_SECONDS: Final = 10.0
+POLL_SECONDS: Final = 0.1
+
+VIEW_SQL = MIGRATIONS / "0002_views.sql"
+
+SOME_VIEW_IS_GONE = """
+SELECT bool_or(to_regclass('view.' || name) IS NULL)
+FROM unnest(ARRAY['entry', 'obligation', 'movement', 'total', 'store']) AS views (name)
+"""
+DROP_VIEWS = """
+DROP TABLE IF EXISTS view.entry, view.obligation, view.movement, view.total, view.store
+"""
+
+# DELETE, not TRUNCATE: a reader in its snapshot goes on seeing the whole view.
+EMPTY_VIEWS = (
+    "DELETE FROM view.entry",
+    "DELETE FROM view.obligation",
+    "DELETE FROM view.movement",
+    "DELETE FROM view.total",
+    "DELETE FROM view.store",
+)
+
+# One line per row, in the order of the key; what says how a view was filled is not part of it.
+EXPORTS = (
+    """
+    SELECT 'entry ' || row_to_json(e) FROM view.entry e
+    ORDER BY partition, position, ordinal
+    """,
+    """
+    SELECT 'movement ' || row_to_json(m) FROM view.movement m
+    ORDER BY partition, position, ordinal
+    """,
+    """
+    SELECT 'obligation ' || row_to_json(o) FROM view.obligation o
+    ORDER BY partition, position, ordinal
+    """,
+    """
+    SELECT 'place ' || json_build_array(topic, partition, position, stopped) FROM view.place
+    ORDER BY topic COLLATE "C", partition
+    """,
+    "SELECT 'store ' || row_to_json(s) FROM view.store s ORDER BY store_id",
+    "SELECT 'total ' || row_to_json(t) FROM view.total t ORDER BY partition, store_id",
+)
+
+
+class RebuildStalled(Exception):
+    """The service does not refill its views: it is not running, or a partition was stopped."""
+
+
+@asynccontextmanager
+async def _connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+    connection = await asyncpg.connect(dsn, server_settings={"TimeZone": "UTC"})
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def places(dsn: str) -> list[ConsumerPlace]:
+    """Return how far each topic partition is in the views, by topic and partition."""
+    async with _connected(dsn) as connection:
+        return await consumer_places.load(connection)
+
+
+async def export(dsn: str) -> AsyncGenerator[str]:
+    """Yield every row of every view as one line, sorted: equal views give equal lines."""
+    async with (
+        _connected(dsn) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        for query in EXPORTS:
+            async for row in connection.cursor(query, prefetch=1_000):
+                yield row[0]
+
+
+async def rebuild(dsn: str, progress: Progress) -> None:
+    """Drop what the views hold and wait until the running service has refilled them.
+
+    A view that was dropped is made again, for which `dsn` must name its owner. Readers get 503
+    until all is there. Letters that an operator discarded stay discarded. Raises
+    RebuildStalled after STALLED_SECONDS without progress; the views go on being refilled whenever
+    the service runs.
+    """
+    async with _connected(dsn) as connection:
+        async with connection.transaction():
+            await consumer_places.rewind(connection)  # first: the consumer too locks places first
+            await _empty(connection)
+        await _refilled(connection, progress)
+
+
+async def _empty(connection: asyncpg.Connection) -> None:
+    if await connection.fetchval(SOME_VIEW_IS_GONE):
+        await connection.execute(DROP_VIEWS)
+        await connection.execute(VIEW_SQL.read_text(encoding="utf-8"))
+        return
+    for statement in EMPTY_VIEWS:
+        await connection.execute(statement)
+
+
+async def _refilled(connection: asyncpg.Connection, progress: Progress) -> None:
+    clock = asyncio.get_running_loop().time
+    before, since = -1, clock()
+    while True:
+        known = await consumer_places.load(connection)
+        done = sum(min(place.position, place.rebuild_until) for place in known)
+        progress(done, sum(place.rebuild_until for place in known))
+        if not any(place.rebuilding for place in known):
+            return
+        if done != before:
+            before, since = done, clock()
+        elif clock() - since > STALLED_SECONDS:
+            stopped = [f"{p.topic}/{p.partition}: {p.stopped}" for p in known if p.stopped]
+            raise RebuildStalled("; ".join(stopped) or "nothing comes: is settlement running?")
+        await asyncio.sleep(POLL_SECONDS)

@@ -1,0 +1,57 @@
+"""This service's writes: rows of one transaction, many at once, into the views."""
+
+from collections.abc import Sequence
+
+from events.log import Connection
+from settlement.projections import EntryRow, MovementRow, ObligationRow, StoreRow, totals_of
+
+# COPY refuses a row that is there already (its primary key), and with it the whole transaction.
+COLUMNS = {
+    "entry": EntryRow._fields,
+    "obligation": ObligationRow._fields,
+    "movement": MovementRow._fields,
+    "store": StoreRow._fields,
+}
+
+# In the order of the key: two consumers of different partitions cannot meet, and need not deadlock.
+ADD_TOTALS = """
+INSERT INTO view.total AS t
+    (partition, store_id, receivable, liability, issued, position, recorded_at)
+SELECT * FROM unnest(
+    $1::smallint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+    $7::timestamptz[]
+)
+ON CONFLICT (partition, store_id) DO UPDATE SET
+    receivable = t.receivable + excluded.receivable,
+    liability = t.liability + excluded.liability,
+    issued = t.issued + excluded.issued,
+    position = greatest(t.position, excluded.position),
+    recorded_at = greatest(t.recorded_at, excluded.recorded_at)
+"""
+
+
+async def add(
+    connection: Connection,
+    entries: Sequence[EntryRow],
+    obligations: Sequence[ObligationRow],
+    movements: Sequence[MovementRow],
+) -> None:
+    """Write the rows of some wallet events and add them up. Raises UniqueViolationError."""
+    await _copy(connection, "entry", entries)
+    await _copy(connection, "obligation", obligations)
+    await _copy(connection, "movement", movements)
+    totals = totals_of(movements)
+    if totals:
+        await connection.execute(ADD_TOTALS, *map(list, zip(*totals, strict=True)))
+
+
+async def add_stores(connection: Connection, stores: Sequence[StoreRow]) -> None:
+    """Write stores of the catalog. Raises UniqueViolationError."""
+    await _copy(connection, "store", stores)
+
+
+async def _copy(connection: Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    if rows:
+        await connection.copy_records_to_table(
+            table, schema_name="view", columns=COLUMNS[table], records=rows
+        )

@@ -1,0 +1,141 @@
+"""The service as a whole: without its database, and with a broker that it reads."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from aiokafka import TopicPartition
+
+from events import dead_letters
+from events.sending import producer, send
+from events.topics import WALLET, Kafka
+from kembalian.grounds.embedded_broker import EmbeddedBroker
+from kembalian.grounds.ground import running
+from settlement import operations
+from settlement.app import make_app
+from settlement.config import Settings
+from settlement.testing.ledger import RANI, SUSILA, Ledger, busy
+from settlement.testing.publishing import make_topics, publish, recorded
+from settlement.testing.service import IDENTITY, Json, Refusal, Service
+
+POSITIONS = "/api/v1/settlement/positions"
+PATIENCE_SECONDS = 20.0
+
+
+@pytest.fixture
+def kafka(tmp_path: Path) -> Generator[Kafka]:
+    """A broker of one's own: the topics have fixed names, and other tests write to them too."""
+    with running(EmbeddedBroker(tmp_path)) as broker:
+        yield Kafka(broker.bootstrap, "embedded")
+
+
+@asynccontextmanager
+async def started(dsn: str, kafka: Kafka) -> AsyncGenerator[Service]:
+    settings = Settings(
+        database_url=dsn, kafka_bootstrap=kafka.bootstrap, kafka_ground=kafka.ground
+    )
+    app = make_app(settings, verifier=IDENTITY.verifier())
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://own") as client,
+    ):
+        yield Service(client)
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await condition():
+            await asyncio.sleep(0.05)
+
+
+async def digest(dsn: str) -> str:
+    lines = [line async for line in operations.export(dsn)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+async def test_without_a_database_all_is_unavailable() -> None:
+    async with started("postgresql://nobody@127.0.0.1:1/none", Kafka("127.0.0.1:1")) as service:
+        ready = await service.client.get("/readyz")
+        alive = await service.client.get("/livez")
+        refused = await service.refused(POSITIONS)
+
+    assert (ready.status_code, alive.status_code) == (503, 200)
+    assert refused == Refusal(503, "unavailable", [])
+
+
+async def test_what_is_published_is_shown_and_a_rebuild_shows_the_same(
+    dsn: str, kafka: Kafka, ledger: Ledger
+) -> None:
+    await make_topics(kafka)
+    await publish(kafka, busy(ledger).events)
+    seen: list[tuple[int, int]] = []
+
+    async with started(dsn, kafka) as service:
+
+        async def all_there() -> bool:
+            answer = await service.ask(POSITIONS)
+            return answer.is_success and answer.json()["ledger_position"] == str(ledger.place)
+
+        await until(all_there)
+        assert (await service.client.get("/readyz")).status_code == 200
+        position = {"position": str(ledger.place)}
+        before: Json = await service.get(POSITIONS, **position)
+        whole = await digest(dsn)
+        await operations.rebuild(dsn, lambda done, total: seen.append((done, total)))
+
+        assert await service.get(POSITIONS, **position) == before
+        assert await digest(dsn) == whole
+    assert seen[-1] == (len(ledger.events), len(ledger.events))
+    places = {(p.topic, p.partition): p.position for p in await operations.places(dsn)}
+    assert sum(places.values()) == len(ledger.events)
+
+
+async def test_a_message_that_cannot_be_read_waits_with_its_stream_and_stops_nobody_else(
+    dsn: str, kafka: Kafka, ledger: Ledger
+) -> None:
+    await make_topics(kafka)
+    await publish(kafka, ledger.events)
+    broken, parked = ledger.save(SUSILA, "kantin", 300), ledger.save(SUSILA, "kantin", 200)
+    async with producer(kafka) as through:
+        where = TopicPartition(WALLET.name, broken.partition)
+        await send(through, where, [recorded(broken, b"not an event"), recorded(parked)])
+    await publish(kafka, [ledger.save(RANI, "kantin", 70)])
+
+    async with started(dsn, kafka) as service:
+
+        async def both_kept() -> bool:
+            async with asyncpg.create_pool(dsn, min_size=1, max_size=1) as pool:
+                states = await pool.fetch("SELECT state FROM log.dead_letter ORDER BY id")
+            return [row["state"] for row in states] == ["dead", "parked"]
+
+        await until(both_kept)
+
+        async def others_go_on() -> bool:
+            items = (await service.get("/api/v1/stores/kantin/transactions"))["items"]
+            return [item["saved"] for item in items] == [70]
+
+        await until(others_go_on)
+
+        connection = await asyncpg.connect(dsn)
+        letters = await dead_letters.list_all(connection)
+        await dead_letters.discard(connection, letters[0].id, operations.project)
+        await connection.close()
+        items = (await service.get("/api/v1/stores/kantin/transactions"))["items"]
+        assert sorted(item["saved"] for item in items) == [70, 200]
+
+
+async def test_a_rebuild_that_nobody_refills_says_so(
+    dsn: str, filled: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "STALLED_SECONDS", 0.2)
+
+    with pytest.raises(operations.RebuildStalled, match="is settlement running"):
+        await operations.rebuild(dsn, lambda done, total: None)
+
+    assert filled.events
+    assert any(place.rebuilding for place in await operations.places(dsn))
