@@ -1,0 +1,3 @@
+"""The operators' command, the launcher, the demo, and the grounds that all of it stands on."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,35 @@
+"""`kembalian`: the operators' command. This file is its table of contents."""
+
+import typer
+
+from kembalian import __version__
+from kembalian.operators import balance, dead_letters, rebuild, status, verify
+
+app = typer.Typer(
+    name="kembalian",
+    help="Run and operate Kembalian. KEMBALIAN_HOME names the home (default .kembalian).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command("run")
+def run_house() -> None:
+    """Run the whole house until Ctrl-C. PORT, KEMBALIAN_KAFKA and KEMBALIAN_DEMO are heeded."""
+    from kembalian.launcher.run import run  # noqa: PLC0415 (imports every service: 1 s)
+
+    raise typer.Exit(run())
+
+
+@app.command("version")
+def show_version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+app.command("status")(status.status)
+app.command("verify")(verify.verify)
+app.command("rebuild")(rebuild.rebuild)
+app.command("balance")(balance.balance)
+app.add_typer(dead_letters.app, name="dead-letters")

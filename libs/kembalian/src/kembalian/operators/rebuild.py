@@ -1,0 +1,84 @@
+"""`kembalian rebuild`: drop a service's views, fill them again, and compare before and after."""
+
+import asyncio
+import hashlib
+from typing import Annotated, Any
+
+import asyncpg
+import typer
+
+from kembalian.operators.house import HOUSE
+from kembalian.operators.live import LiveRun, read_run
+from kembalian.operators.reading import COULD_NOT_READ, heads, wait_for_service
+from kembalian.operators.speaking import (
+    JSON_OPTION,
+    YES_OPTION,
+    Tell,
+    confirm,
+    fail,
+    progress,
+    say_json,
+)
+from settlement.operations import RebuildStalled as SettlementStalled
+from wallet_ledger.operations import RebuildStalled as LedgerStalled
+
+VIEW_IS_GONE = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+
+
+def rebuild(
+    service: Annotated[str, typer.Argument(help=f"One of {', '.join(HOUSE)}.")],
+    *,
+    yes: Annotated[bool, YES_OPTION] = False,
+    as_json: Annotated[bool, JSON_OPTION] = False,
+) -> None:
+    """Drop and refill the views of a running service; when it returns, the whole view answers."""
+    if service not in HOUSE:
+        raise fail(f"there is no service {service}: one of {', '.join(HOUSE)}")
+    confirm(f"Drop and refill the views of {service}?", yes=yes)
+    try:
+        with progress(f"rebuild {service}", quiet=as_json) as begin:
+            result = asyncio.run(run_rebuild(read_run(), service, begin("events")))
+    except (LedgerStalled, SettlementStalled, *COULD_NOT_READ) as error:
+        raise fail(str(error) or repr(error)) from error
+    if as_json:
+        say_json(result)
+        return
+    typer.echo(f"before  {result['before'] or 'the views were gone'}")
+    typer.echo(f"after   {result['after']}  ({result['rows']} rows)")
+    if result["before"] == result["after"]:
+        typer.echo("The views are the same to the byte.")
+    else:
+        typer.echo("The views differ: they were wrong or gone before, or events came meanwhile.")
+
+
+async def run_rebuild(run: LiveRun, service: str, tell: Tell) -> dict[str, Any]:
+    """Rebuild and return {service, before, after, rows}: SHA-256 of the canonical exports.
+
+    Raises the service's RebuildStalled, or what COULD_NOT_READ names.
+    """
+    operated = HOUSE[service]
+    dsn = run.postgres_admin[service]
+    before = await _digest(dsn, service)
+    want = await heads(run)
+    await operated.rebuild(dsn, tell)
+    await wait_for_service(run, service, want, tell)
+    after = await _digest(dsn, service)
+    assert after is not None, "a rebuilt view can be read"
+    return {
+        "service": service,
+        "before": before and before[0],
+        "after": after[0],
+        "rows": after[1],
+    }
+
+
+async def _digest(dsn: str, service: str) -> tuple[str, int] | None:
+    """Return (SHA-256, rows) of a service's canonical export, None where a view is gone."""
+    sha, rows = hashlib.sha256(), 0
+    try:
+        async for line in HOUSE[service].export(dsn):
+            sha.update(line.encode() + b"\n")
+            rows += 1
+    except VIEW_IS_GONE:
+        return None
+    return sha.hexdigest(), rows

@@ -1,0 +1,74 @@
+"""How the operators' commands speak: progress on stderr, results on stdout, as text or as JSON."""
+
+import json
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+JSON_OPTION = typer.Option("--json", help="Print the result as JSON on stdout.")
+YES_OPTION = typer.Option("--yes", help="Do not ask before something is changed.")
+
+COULD_NOT = 2
+"""Exit code of a command that could not do what was asked."""
+
+Tell = Callable[[int, int], None]
+Begin = Callable[[str], Tell]
+
+
+@contextmanager
+def progress(what: str, *, quiet: bool) -> Generator[Begin]:
+    """Give a function that begins a step and returns its `tell(done, total)`."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=quiet or not sys.stderr.isatty(),
+    )
+
+    def begin(step: str) -> Tell:
+        task = bar.add_task(f"{what}: {step}", total=None)
+        return lambda done, total: bar.update(task, completed=done, total=total)
+
+    with bar:
+        yield begin
+
+
+def say_json(result: Any) -> None:
+    """Print one JSON document."""
+    typer.echo(json.dumps(result, ensure_ascii=False, indent=2))
+
+
+def say_table(title: str, columns: list[str], rows: list[list[str]], empty: str) -> None:
+    """Print a table, or the line `empty` if there is nothing in it."""
+    if not rows:
+        typer.echo(empty)
+        return
+    table = Table(*columns, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something is changed. Raises typer.Exit if the answer is no."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        typer.echo(f"{question} Say --yes to do it without being asked.", err=True)
+        raise typer.Exit(COULD_NOT)
+    typer.confirm(question, abort=True)
+
+
+def fail(reason: str) -> typer.Exit:
+    """Say on stderr why nothing could be done; return what to raise."""
+    typer.echo(f"kembalian: {reason}", err=True)
+    return typer.Exit(COULD_NOT)

@@ -1,0 +1,129 @@
+"""`kembalian verify`: is all money where it must be? The invariants, on the live system."""
+
+import asyncio
+from collections.abc import AsyncIterable
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any
+
+import typer
+
+from events.audit import Finding
+from kembalian.operators.checks import check_log, check_topic, check_views
+from kembalian.operators.house import HOUSE
+from kembalian.operators.live import LiveRun, read_run
+from kembalian.operators.reading import (
+    COULD_NOT_READ,
+    heads,
+    published,
+    reached,
+    size,
+    wait_for_service,
+    wait_until,
+)
+from kembalian.operators.speaking import JSON_OPTION, Begin, fail, progress, say_json, say_table
+from settlement.operations import CouldNotCheck
+
+FINDINGS_MAX = 1_000
+EXIT_FINDINGS = 1
+
+
+class TooManyFindings(Exception):
+    """So much is wrong that more lines would not help."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a verification came to; `lag` counts events not yet there, which is no finding."""
+
+    events: int = 0
+    lag: dict[str, int] = field(default_factory=dict[str, int])
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    async def add(self, findings: AsyncIterable[Finding]) -> None:
+        """Take all findings of one check. Raises TooManyFindings."""
+        async for finding in findings:
+            if len(self.findings) >= FINDINGS_MAX:
+                raise TooManyFindings
+            self.findings.append(finding)
+
+
+def verify(*, as_json: Annotated[bool, JSON_OPTION] = False) -> None:
+    """Check invariants 1-5 and 7-10. Exit code: 0 clean, 1 findings, 2 could not check."""
+    try:
+        with progress("verify", quiet=as_json) as begin:
+            report = asyncio.run(run_verify(read_run(), begin))
+    except (CouldNotCheck, *COULD_NOT_READ) as error:
+        raise fail(f"could not check: {error or repr(error)}") from error
+    if as_json:
+        say_json(shown(report))
+    else:
+        _say(report)
+    if report.findings:
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+async def run_verify(run: LiveRun, begin: Begin) -> Report:
+    """Take every log's place, let relays and projections reach it, then check everything.
+
+    Raises CouldNotCheck, or what COULD_NOT_READ names.
+    """
+    at = await heads(run)
+    report = Report(events=sum(size(place) for place in at.values()))
+    for name, service in HOUSE.items():
+        there = await wait_until(
+            lambda topic=service.topic: published(run, topic), at[name], begin(f"{name} to Kafka")
+        )
+        _note_lag(report, f"{name} to Kafka", size(at[name]) - reached(there, at[name]))
+    for name, service in HOUSE.items():
+        places = await wait_for_service(run, name, at, begin(f"{name} catching up"))
+        for topic in service.consumes:
+            owner = next(other for other, found in HOUSE.items() if found.topic == topic)
+            behind = size(at[owner]) - reached(places[topic.name], at[owner])
+            _note_lag(report, f"{name} from {topic.name}", behind)
+    try:
+        for name in HOUSE:
+            await report.add(check_log(run, name, begin(f"log of {name}")))
+            await report.add(check_topic(run, name, at[name], begin(f"topic of {name}")))
+            begin(f"views of {name}")
+            await report.add(check_views(run, name))
+    except TooManyFindings:
+        pass
+    return report
+
+
+def _note_lag(report: Report, what: str, events: int) -> None:
+    if events > 0:
+        report.lag[what] = events
+
+
+def shown(report: Report) -> dict[str, Any]:
+    """Return a report as JSON: {clean, events, lag, findings}."""
+    return {
+        "clean": not report.findings,
+        "events": report.events,
+        "lag": report.lag,
+        "findings": [asdict(finding) for finding in report.findings],
+    }
+
+
+def _say(report: Report) -> None:
+    for what, events in report.lag.items():
+        typer.echo(f"lag: {what} is {events} events behind (not a finding)")
+    rows = [
+        [
+            str(x.invariant),
+            x.service,
+            _text(x.partition),
+            _text(x.position),
+            x.stream or "",
+            x.detail,
+        ]
+        for x in report.findings
+    ]
+    columns = ["invariant", "service", "partition", "position", "stream", "what is wrong"]
+    clean = f"Clean: {report.events} events, invariants 1-5 and 7-10 hold."
+    say_table("Findings", columns, rows, clean)
+
+
+def _text(number: int | None) -> str:
+    return "" if number is None else str(number)

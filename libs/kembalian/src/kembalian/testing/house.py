@@ -1,0 +1,125 @@
+"""A whole house under test: `kembalian run` as a child process, as a user starts it."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+
+from kembalian.grounds.ports import free_port
+from kembalian.launcher.home import Home, read_json
+from kembalian.operators.live import LiveRun, run_of
+
+READY_SECONDS = 180.0
+STOP_SECONDS = 30.0
+API = "/api/v1"
+
+
+class RunningHouse:
+    """One run in a home of its own. `kafka` is what KEMBALIAN_KAFKA says."""
+
+    def __init__(self, home: Path, *, kafka: str, demo: str, settings: dict[str, str]) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_path = home.parent / f"{home.name}.out"
+        self._environment = {
+            **os.environ,
+            "PORT": str(self.port),
+            "KEMBALIAN_HOME": str(home),
+            "KEMBALIAN_KAFKA": kafka,
+            "KEMBALIAN_DEMO": demo,
+            **settings,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait for its ready line. Raises AssertionError with what it printed."""
+        command = [str(Path(sys.executable).with_name("kembalian")), "run"]
+        with self.log_path.open("ab") as out:
+            self._process = subprocess.Popen(
+                command, stdout=out, stderr=out, env=self._environment, start_new_session=True
+            )
+        deadline = time.monotonic() + READY_SECONDS
+        while f"ready http://localhost:{self.port}" not in self.output():
+            assert self._process.poll() is None, self.output()
+            assert time.monotonic() < deadline, self.output()
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Stop it as Ctrl-C does, and wait until it has ended."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(STOP_SECONDS)
+            self._process = None
+
+    def output(self) -> str:
+        """Return what it has printed so far."""
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def logs(self) -> dict[str, str]:
+        """Return the log of every process, by its name."""
+        return {path.stem: path.read_text() for path in (self.home / "logs").glob("*.log")}
+
+    def live(self) -> LiveRun:
+        """Return the run as the operators' command sees it."""
+        return run_of(Home(self.home))
+
+    def demo(self) -> dict[str, Any]:
+        """Return the logins of demo.json."""
+        return cast("dict[str, Any]", read_json(self.home / "demo.json"))
+
+    def kill(self, name: str) -> int:
+        """SIGKILL one process of the run; return the pid that it had."""
+        pid = self.live().pids[name]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def until_back(self, name: str, killed: int, seconds: float = 60) -> None:
+        """Wait until a killed process runs again, under another pid, and the house is ready."""
+        deadline = time.monotonic() + seconds
+        while True:
+            pid = self.live().pids.get(name)
+            if pid not in (None, killed) and self.is_ready():
+                return
+            assert time.monotonic() < deadline, f"{name} is not back\n{self.output()}"
+            time.sleep(0.1)
+
+    def is_ready(self) -> bool:
+        """Tell whether every call would be answered now."""
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5).is_success
+        except httpx.TransportError:
+            return False
+
+    def command(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run `kembalian <words>` on this house; return what it printed and its exit code."""
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("kembalian")), *words],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+
+@contextmanager
+def running_house(
+    folder: Path, *, kafka: str, demo: str = "logins", **settings: str
+) -> Generator[RunningHouse]:
+    """Give a house that is ready; it is stopped, and its home removed, at the end."""
+    house = RunningHouse(folder / "home", kafka=kafka, demo=demo, settings=settings)
+    try:
+        house.start()
+        yield house
+    finally:
+        house.stop()
+        shutil.rmtree(house.home, ignore_errors=True)

@@ -1,0 +1,93 @@
+"""People of a house under test, each with a login of his own, and the campus they stand in."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from kembalian.testing.house import API, RunningHouse
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who is logged in; answers are httpx responses, nothing is asked again."""
+
+    client: httpx.Client
+    token: str
+
+    def get(self, path: str, **query: str | int) -> httpx.Response:
+        """GET a path of the API."""
+        return self.client.get(API + path, params=query, headers=self._headers())
+
+    def post(self, path: str, body: object = None, key: str | None = None) -> httpx.Response:
+        """POST a JSON body under `key` (default: a new one)."""
+        headers = {**self._headers(), "Idempotency-Key": key or secrets.token_hex(8)}
+        return self.client.post(API + path, json=body, headers=headers)
+
+    def patch(self, path: str, body: object) -> httpx.Response:
+        """PATCH with a JSON body."""
+        return self.client.patch(API + path, json=body, headers=self._headers())
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Campus:
+    """Three new stores with a cashier each, and one new member."""
+
+    stores: tuple[str, ...]
+    tills: dict[str, Person]
+    member: Person
+    member_id: str
+    card_number: str
+
+
+def log_in(house: RunningHouse, login: dict[str, Any]) -> Person:
+    """Return the person who has this login."""
+    client = httpx.Client(base_url=house.url, timeout=30)
+    body = {"username": login["username"], "password": login["password"]}
+    answer = client.post(f"{API}/auth/token", json=body)
+    assert answer.status_code == 200, answer.text
+    return Person(client, answer.json()["access_token"])
+
+
+def new_campus(house: RunningHouse) -> Campus:
+    """Make stores `<tag>-1` to `-3`, cashiers and a member: a test has them to itself."""
+    admin = log_in(house, house.demo()["admin"])
+    tag = f"t{secrets.token_hex(3)}"
+    stores = tuple(f"{tag}-{n}" for n in (1, 2, 3))
+    tills: dict[str, Person] = {}
+    for store_id in stores:
+        store = {"store_id": store_id, "name": f"Toko {store_id}", "address": "Denpasar"}
+        made(admin.post("/stores", store))
+        cashier = {
+            "cashier_id": f"kasir-{store_id}",
+            "name": "Kasir",
+            "store_id": store_id,
+            "password": secrets.token_hex(8),
+        }
+        made(admin.post("/cashiers", cashier))
+        login = {"username": cashier["cashier_id"], "password": cashier["password"]}
+        tills[store_id] = log_in(house, login)
+    member = new_member(admin)
+    person = log_in(house, member)
+    return Campus(stores, tills, person, member["member_id"], member["card_number"])
+
+
+def new_member(admin: Person) -> dict[str, Any]:
+    """Register a member at the counter; return the answer with his password."""
+    person = {
+        "name": "Susila",
+        "address": "Denpasar",
+        "identity_number": secrets.token_hex(6),
+        "auto_save_consent": True,
+    }
+    return made(admin.post("/members", person))
+
+
+def made(answer: httpx.Response) -> dict[str, Any]:
+    """Return the body of a 201."""
+    assert answer.status_code == 201, f"{answer.status_code} {answer.text}"
+    return answer.json()
