@@ -8,18 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wallet_ledger.domain import (
+    BALANCE_MAX,
     Allocation,
     CashedOut,
     CashOut,
     ChangeRedeemed,
     ChangeSaved,
     Command,
-    InsufficientFunds,
     RecordSale,
     Redeem,
     Rejected,
     SaleRecorded,
-    TenderedTooLittle,
     Till,
     TopUp,
     TopUpWithCash,
@@ -107,12 +106,22 @@ def test_the_order_of_allocation(
         ([TopUp(at("a"), "a", 9)], Redeem(KANTIN, 10), "available=9 requested=10"),
         ([TopUp(at("a"), "a", 9)], CashOut(KANTIN, 1), "available=0 requested=1"),
         ([], sale(10_000, 9_999), "tendered=9999 sale_total=10000"),
+        (
+            [TopUp(KANTIN, "kantin", BALANCE_MAX)],
+            TopUpWithCash(KANTIN, 1),
+            f"balance={BALANCE_MAX} amount=1",
+        ),
+        (
+            [TopUp(KANTIN, "kantin", BALANCE_MAX - 399)],
+            sale(9_600, 10_000),
+            "amount=400",
+        ),
     ],
 )
 def test_refusals(history: list[TopUp], command: Command, refusal: str) -> None:
     wallet = fold(history)
 
-    with pytest.raises((InsufficientFunds, TenderedTooLittle), match=refusal):
+    with pytest.raises(Rejected, match=refusal):
         decide(wallet, command)
 
 

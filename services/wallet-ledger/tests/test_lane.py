@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 import pytest
@@ -17,8 +18,8 @@ from kembalian.testing.databases import MakeDatabase
 from wallet_ledger.answers import Answer
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
 from wallet_ledger.domain import Command, Redeem, Till, TopUpWithCash
-from wallet_ledger.group import Order
-from wallet_ledger.lane import Lane, NotOwner
+from wallet_ledger.group import Order, decide_group
+from wallet_ledger.lane import Lane, NotOwner, Undecidable
 
 KANTIN = Till("1000", "kantin", "kasir-1")
 KOPERASI = Till("1000", "koperasi", "kasir-3")
@@ -217,3 +218,20 @@ async def test_a_connection_lost_in_a_commit_neither_loses_nor_doubles(
     assert await count(ledger, "log.event") == 60
     last = await lane.submit(order("last", TopUpWithCash(KANTIN, 1)))
     assert json.loads(last.body)["balance"] == 61
+
+
+async def test_what_cannot_even_be_decided_falls_alone(
+    ledger: Databases, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_on_bad(orders: Sequence[Order], *rest: Any) -> Any:
+        if any(order.key == "bad" for order in orders):
+            raise ValueError("a fault of ours")
+        return decide_group(orders, *rest)
+
+    monkeypatch.setattr("wallet_ledger.lane.decide_group", fail_on_bad)
+    orders = [order("bad" if n == 3 else f"k{n}", TopUpWithCash(KANTIN, 1)) for n in range(8)]
+
+    answers = await asyncio.gather(*map(lane.submit, orders), return_exceptions=True)
+
+    assert [n for n, a in enumerate(answers) if isinstance(a, Undecidable)] == [3]
+    assert await count(ledger, "log.event") == 7

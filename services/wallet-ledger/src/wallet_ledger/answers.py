@@ -72,6 +72,9 @@ def refused(rejection: domain.Rejected) -> Answer:
             return _problem("unknown-card")
         case KeyReused():
             return _problem("idempotency-key-reused")
+        case domain.BalanceTooLarge():
+            error = {"field": rejection.field, "message": "is more than one wallet may hold"}
+            return _problem("invalid-request", errors=[error])
         case domain.TenderedTooLittle():
             error = {"field": "tendered", "message": "must cover sale_total"}
             return _problem("invalid-request", errors=[error])

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TypeAlias
 
+BALANCE_MAX = 9_000_000_000_000_000
+"""Rupiah that one wallet may hold: every reader of JSON knows whole numbers up to 2^53 exactly."""
+
 
 @dataclass(frozen=True, slots=True)
 class Till:
@@ -133,6 +136,7 @@ class CashedOut:
     allocations: tuple[Allocation, ...]
 
 
+Credit: TypeAlias = TopUp | ChangeSaved | SaleRecorded
 Event: TypeAlias = TopUp | ChangeSaved | SaleRecorded | ChangeRedeemed | CashedOut
 
 
@@ -168,6 +172,14 @@ class InsufficientFunds(Rejected):
         self.shortfall = requested - available
 
 
+class BalanceTooLarge(Rejected):
+    """The wallet would hold more than BALANCE_MAX; `field` is what the till asked too much in."""
+
+    def __init__(self, balance: int, amount: int, field: str) -> None:
+        super().__init__(f"balance={balance} amount={amount}")
+        self.field = field
+
+
 class TenderedTooLittle(Rejected):
     """The cash handed over does not cover the sale."""
 
@@ -196,9 +208,9 @@ def decide(wallet: Wallet, command: Command) -> list[Event]:
     """Return the events that `command` causes. Raises Rejected."""
     match command:
         case TopUpWithCash(till, amount):
-            return [TopUp(till, till.store_id, amount)]
+            return [_within_bounds(wallet, TopUp(till, till.store_id, amount))]
         case RecordSale():
-            return [_decide_sale(command)]
+            return [_within_bounds(wallet, _decide_sale(command))]
         case Redeem(till, amount):
             return [ChangeRedeemed(till, amount, allocate(wallet.buckets, till.store_id, amount))]
         case CashOut(till, amount):
@@ -218,6 +230,13 @@ def _decide_sale(sale: RecordSale) -> ChangeSaved | SaleRecorded:
         issuer = sale.till.store_id
         return ChangeSaved(sale.till, issuer, change, sale.sale_total, sale.tendered, 0)
     return SaleRecorded(sale.till, sale.sale_total, sale.tendered, change)
+
+
+def _within_bounds(wallet: Wallet, event: Credit) -> Credit:
+    if not isinstance(event, SaleRecorded) and wallet.balance + event.amount > BALANCE_MAX:
+        field = "amount" if isinstance(event, TopUp) else "tendered"
+        raise BalanceTooLarge(wallet.balance, event.amount, field)
+    return event
 
 
 def evolve(wallet: Wallet, event: Event) -> Wallet:

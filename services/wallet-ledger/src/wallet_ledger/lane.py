@@ -42,6 +42,16 @@ class Undecidable(Exception):
 Waiting = tuple[Order, asyncio.Future[Answer]]
 
 
+def is_about_the_group(error: Exception) -> bool:
+    """Tell whether some command of the group is to blame: data or integrity errors, or ours.
+
+    Not the database's absence, and not a fence: then the whole group is tried again.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        return (getattr(error, "sqlstate", None) or "")[:2] in ("22", "23")
+    return not isinstance(error, DATABASE_AWAY) or isinstance(error, asyncpg.DataError)
+
+
 class Lane:
     """One partition's queue, connection, epoch and wallets in memory."""
 
@@ -139,11 +149,11 @@ class Lane:
         return group
 
     async def _settle(self, group: list[Waiting]) -> None:
-        """Commit `group`; halve it around a command that the database refuses."""
+        """Commit `group`; halve it around a command that cannot be decided or written."""
         try:
             await self._commit(group)
-        except asyncpg.PostgresError as error:
-            if (getattr(error, "sqlstate", None) or "")[:2] not in ("22", "23"):
+        except Exception as error:
+            if not is_about_the_group(error):
                 raise
             logger.warning("partition %d: a group of %d: %r", self.partition, len(group), error)
             for order, _ in group:
@@ -159,8 +169,8 @@ class Lane:
         """Decide the culprit anew: most likely its key was taken meanwhile in another partition."""
         try:
             await self._commit([waiting])
-        except asyncpg.PostgresError as error:
-            if (getattr(error, "sqlstate", None) or "")[:2] not in ("22", "23"):
+        except Exception as error:
+            if not is_about_the_group(error):
                 raise
             logger.critical("partition %d cannot write %s: %r", self.partition, waiting[0], error)
             self._wallets.pop(waiting[0].wallet_id, None)
