@@ -3,7 +3,7 @@
 import typer
 
 from kembalian import __version__
-from kembalian.operators import balance, dead_letters, rebuild, status, verify
+from kembalian.operators import balance, dead_letters, rebuild, status, token, verify
 
 app = typer.Typer(
     name="kembalian",
@@ -28,6 +28,7 @@ def show_version() -> None:
     typer.echo(__version__)
 
 
+app.command("token")(token.token)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)

@@ -20,6 +20,7 @@ class Door:
 
     def __init__(self, client: httpx.AsyncClient, token: str = "") -> None:
         self._client = client
+        self.token = token
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     async def login(self, username: str, password: str) -> "Door":
