@@ -2,26 +2,28 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import asyncpg
 
-from events import log, places
-from events.audit import Finding, audit_partition, audit_rows
-from events.contracts import catalog, identity
+from events import log, places, topics
 from events.envelope import open_envelope
+from events.place import Place
 from events.places import ConsumerPlace
-from events.received import Received
-from events.views import make_again
-from wallet_ledger import audit, queries, store
+from events.views import in_transaction, make_again
+from wallet_ledger import queries, store
+from wallet_ledger.checking import (
+    MEMBERS,
+    STORES,
+    Progress,
+    check,
+    check_directory,
+    connected,
+)
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
 from wallet_ledger.domain import Wallet, evolve
 from wallet_ledger.publish import from_contract
-
-Progress = Callable[[int, int], None]
-"""Called with (done, total) in events."""
 
 VIEW_SQL = MIGRATIONS / "0002_views.sql"
 
@@ -30,8 +32,8 @@ NO_PROGRESS_SECONDS = 10.0
 
 EXPORTS = {
     "bucket": "SELECT * FROM view.bucket ORDER BY partition, wallet_id, issuer",
-    "member": "SELECT * FROM view.member ORDER BY wallet_id",
-    "store": "SELECT * FROM view.store ORDER BY store_id",
+    "member": MEMBERS,
+    "store": STORES,
 }
 
 FILL = """
@@ -44,16 +46,6 @@ class RebuildStalled(Exception):
     """Nothing refills the views: is wallet-ledger running, and the broker?"""
 
 
-@asynccontextmanager
-async def connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
-    """Give a connection of an operator, closed at the end."""
-    connection = await asyncpg.connect(dsn, timeout=10)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
 async def export(dsn: str) -> AsyncGenerator[str]:
     """Yield every row of every view as one canonical line, tables by name, rows by key."""
     async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read"):
@@ -63,71 +55,16 @@ async def export(dsn: str) -> AsyncGenerator[str]:
                 yield f"{table} {values}"
 
 
-async def check(dsn: str, progress: Progress) -> AsyncGenerator[Finding]:
-    """Yield all that is wrong with log, buckets and kept answers, out of one snapshot."""
-    async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read"):
-        heads = await log.heads(connection)
-        total = sum(position for _, position in heads.positions)
-        done = 0
-        for partition in range(PARTITIONS):
-            wallets = audit.LedgerAudit(partition)
-            async for found in audit_partition(connection, audit.SERVICE, partition, wallets.take):
-                if isinstance(found, Finding):
-                    yield found
-                else:
-                    progress(done + found, total)
-            async for finding in wallets.buckets(connection):
-                yield finding
-            done += heads.at(partition)
-        async for finding in audit.answers(connection):
-            yield finding
-
-
-async def check_directory(
-    dsn: str, members: AsyncIterable[Received], stores: AsyncIterable[Received]
-) -> AsyncGenerator[Finding]:
-    """Yield where the views of cards and stores differ from a fold of their owners' events.
-
-    `members` and `stores` are the logs of identity and catalog, in order, at least up to this
-    service's places; what lies after a place is left out.
-    """
-    async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read"):
-        reached = {place.topic: place.position for place in await places.load(connection)}
-        due: dict[str, dict[str, tuple[Any, ...]]] = {"member": {}, "store": {}}
-        for events in (members, stores):
-            async for event in events:
-                if event.position <= reached.get(event.topic, 0):
-                    _fold(due, event)
-        for table, rows in due.items():
-            found = [tuple(row.values()) for row in await connection.fetch(EXPORTS[table])]
-            for finding in audit_rows(audit.SERVICE, table, rows, found):
-                yield finding
-
-
-def _fold(due: dict[str, dict[str, tuple[Any, ...]]], event: Received) -> None:
-    match event.envelope.data:
-        case identity.MemberRegistered() as new:
-            row = (new.member_id, new.card_number, new.auto_save_consent)
-            due["member"][new.member_id] = row
-        case identity.MemberConsentChanged() as changed:
-            kept = due["member"][changed.member_id][:2]
-            due["member"][changed.member_id] = (*kept, changed.auto_save_consent)
-        case catalog.StoreRegistered() as new:
-            due["store"][new.store_id] = (new.store_id, new.state)
-        case _:
-            return
-
-
-async def rebuild(dsn: str, progress: Progress) -> None:
+async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | None = None) -> None:
     """Drop and refill all views; safe while the service runs, whose writers reload their wallets.
 
     Buckets are refilled here, partition by partition under its lock; cards and stores by the
     running service from their topics. Views that were dropped are made again, for which `dsn` must
-    name the owner or a superuser. Raises RebuildStalled.
+    name the owner or a superuser; `until` (by topic) says then how far readers must wait. Raises
+    RebuildStalled.
     """
     async with connected(dsn) as connection:
-        async with connection.transaction():
-            await make_again(connection, "wallet_ledger", list(EXPORTS), [VIEW_SQL])
+        await in_transaction(connection, lambda: _make_again(connection, until))
         heads = await log.heads(connection)
         total = sum(position for _, position in heads.positions)
         done = 0
@@ -143,6 +80,11 @@ async def rebuild(dsn: str, progress: Progress) -> None:
             await connection.execute("DELETE FROM view.store")
             await places.rewind(connection)
         await _refilled(connection, progress)
+
+
+async def _make_again(connection: asyncpg.Connection, until: Mapping[str, Place] | None) -> None:
+    consumes = (topics.IDENTITY, topics.CATALOG)
+    await make_again(connection, "wallet_ledger", list(EXPORTS), [VIEW_SQL], consumes, until)
 
 
 async def _refill_buckets(connection: asyncpg.Connection, partition: int) -> None:

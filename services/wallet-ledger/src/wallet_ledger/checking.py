@@ -1,0 +1,86 @@
+"""Are log, buckets, kept answers, cards and stores what the events say? One snapshot each."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from events import log, places
+from events.audit import Finding, audit_partition, audit_rows
+from events.contracts import catalog, identity
+from events.received import Received
+from wallet_ledger import audit
+from wallet_ledger.config import PARTITIONS
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) in events."""
+
+MEMBERS = "SELECT * FROM view.member ORDER BY wallet_id"
+STORES = "SELECT * FROM view.store ORDER BY store_id"
+TABLES = {"member": MEMBERS, "store": STORES}
+
+
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+    """Give a connection of an operator, closed at the end."""
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def check(dsn: str, progress: Progress) -> AsyncGenerator[Finding]:
+    """Yield all that is wrong with log, buckets and kept answers, out of one snapshot."""
+    async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read"):
+        heads = await log.heads(connection)
+        total = sum(position for _, position in heads.positions)
+        done = 0
+        for partition in range(PARTITIONS):
+            wallets = audit.LedgerAudit(partition)
+            async for found in audit_partition(connection, audit.SERVICE, partition, wallets.take):
+                if isinstance(found, Finding):
+                    yield found
+                else:
+                    progress(done + found, total)
+            async for finding in wallets.buckets(connection):
+                yield finding
+            done += heads.at(partition)
+        async for finding in audit.answers(connection):
+            yield finding
+
+
+async def check_directory(
+    dsn: str, members: AsyncIterable[Received], stores: AsyncIterable[Received]
+) -> AsyncGenerator[Finding]:
+    """Yield where the views of cards and stores differ from a fold of their owners' events.
+
+    `members` and `stores` are the logs of identity and catalog, in order, at least up to this
+    service's places; what lies after a place is left out.
+    """
+    async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read"):
+        reached = {place.topic: place.position for place in await places.load(connection)}
+        due: dict[str, dict[str, tuple[Any, ...]]] = {"member": {}, "store": {}}
+        for events in (members, stores):
+            async for event in events:
+                if event.position <= reached.get(event.topic, 0):
+                    _fold(due, event)
+        for table, rows in due.items():
+            found = [tuple(row.values()) for row in await connection.fetch(TABLES[table])]
+            for finding in audit_rows(audit.SERVICE, table, rows, found):
+                yield finding
+
+
+def _fold(due: dict[str, dict[str, tuple[Any, ...]]], event: Received) -> None:
+    match event.envelope.data:
+        case identity.MemberRegistered() as new:
+            row = (new.member_id, new.card_number, new.auto_save_consent)
+            due["member"][new.member_id] = row
+        case identity.MemberConsentChanged() as changed:
+            kept = due["member"][changed.member_id][:2]
+            due["member"][changed.member_id] = (*kept, changed.auto_save_consent)
+        case catalog.StoreRegistered() as new:
+            due["store"][new.store_id] = (new.store_id, new.state)
+        case _:
+            return
