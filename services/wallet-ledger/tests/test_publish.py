@@ -17,9 +17,7 @@ IDS = st.sampled_from(["kantin", "fotokopi", "koperasi"])
 AMOUNTS = st.integers(1, 10**12)
 TILLS = st.builds(Till, st.just("1000"), IDS, st.just("kasir-1"))
 PARTS = st.builds(Allocation, IDS, st.integers(1, 10**11))
-SPENT: st.SearchStrategy[tuple[Allocation, ...]] = st.lists(PARTS, min_size=1, max_size=3).map(
-    lambda parts: tuple(parts)
-)
+SPENT = st.lists(PARTS, min_size=1, max_size=3).map(tuple[Allocation, ...])
 
 
 @st.composite
