@@ -9,7 +9,7 @@ import pytest
 from kembalian.grounds.ground import GroundError
 from kembalian.grounds.kafka_jars import jars
 from kembalian.testing.house import RunningHouse, running_house
-from kembalian.testing.people import Campus, new_campus
+from kembalian.testing.people import Campus, new_campus, with_new_member
 from kembalian.testing.require import missing
 
 
@@ -39,3 +39,15 @@ def house() -> Generator[RunningHouse]:
 def campus(house: RunningHouse) -> Campus:
     """Three stores, their tills and a member, new for each test."""
     return new_campus(house)
+
+
+@pytest.fixture(scope="session")
+def shared_stores(house: RunningHouse) -> Campus:
+    """A campus that many tests use: none may count what happens at its stores."""
+    return new_campus(house)
+
+
+@pytest.fixture
+def shopper(house: RunningHouse, shared_stores: Campus) -> Campus:
+    """The shared stores and a member who is new: a test has the wallet to itself."""
+    return with_new_member(house, shared_stores)

@@ -20,6 +20,14 @@ from kembalian.testing.kafka import Broker
 
 PARTITIONS = 4
 
+WASH = """
+SET session_replication_role = replica; -- no trigger stands in the way
+TRUNCATE log.event, log.link, log.outcome, log.lease, log.dead_letter, view.place, view.seen
+    RESTART IDENTITY;
+DELETE FROM log.counter;
+INSERT INTO log.counter (partition) SELECT generate_series(0, 3);
+"""
+
 MakeRig: TypeAlias = Callable[[Broker], Awaitable[Rig]]
 
 
@@ -32,10 +40,19 @@ def log_migrations(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def databases(make_database: MakeDatabase, log_migrations: Path) -> Databases:
-    """A fresh database with a log of four partitions."""
+@pytest.fixture(scope="session")
+def log_database(make_database: MakeDatabase, log_migrations: Path) -> Databases:
+    """The one database of this folder's tests: making one for each costs more than washing it."""
     return make_database("events", log_migrations)
+
+
+@pytest.fixture
+async def databases(log_database: Databases) -> Databases:
+    """A database with an empty log of four partitions."""
+    superuser = await asyncpg.connect(log_database.admin_dsn)
+    await superuser.execute(WASH)
+    await superuser.close()
+    return log_database
 
 
 @pytest.fixture
@@ -58,24 +75,16 @@ def kafka_of(broker: Broker) -> Kafka:
 
 
 @pytest.fixture
-async def make_rig(
-    make_database: MakeDatabase, log_migrations: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncGenerator[MakeRig]:
+async def make_rig(pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[MakeRig]:
     """Makes rigs; what runs in them is stopped when the test ends."""
     monkeypatch.setattr("events.topic_guard.GUARD_SECONDS", 0.5)
     monkeypatch.setattr("events.leases.LEASE_SECONDS", 1.5)
     monkeypatch.setattr("events.leases.RENEW_SECONDS", 0.3)
     async with AsyncExitStack() as stack:
 
-        async def connect() -> asyncpg.Pool:
-            dsn = make_database("events", log_migrations).app_dsn
-            return await stack.enter_async_context(
-                asyncpg.create_pool(dsn, min_size=1, max_size=12)
-            )
-
         async def make(broker: Broker) -> Rig:
             topic = Topic(f"kembalian.test-{secrets.token_hex(4)}.v1", PARTITIONS)
-            rig = Rig(kafka_of(broker), topic, await connect(), await connect())
+            rig = Rig(kafka_of(broker), topic, pool)
             stack.push_async_callback(rig.stop)
             return rig
 

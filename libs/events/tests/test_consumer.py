@@ -20,7 +20,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def place_of(rig: Rig, partition: int = 0) -> ConsumerPlace:
-    async with rig.reading.acquire() as connection:
+    async with rig.pool.acquire() as connection:
         await places.make(connection, [rig.topic])
         return (await places.load(connection))[partition]
 
@@ -103,7 +103,7 @@ async def test_what_comes_after_a_stop_heals_it_at_once(
 
 async def test_an_offset_out_of_range_is_read_from_the_beginning(rig: Rig) -> None:
     await rig.write_by_hand(0, 1, 2, 3)
-    async with rig.reading.acquire() as connection:
+    async with rig.pool.acquire() as connection:
         await places.make(connection, [rig.topic])
         await places.move(connection, rig.topic.name, 0, before=0, after=1, offset=77)
 
@@ -114,7 +114,7 @@ async def test_an_offset_out_of_range_is_read_from_the_beginning(rig: Rig) -> No
 
 async def test_a_hint_that_lies_too_far_ahead_skips_nothing(rig: Rig) -> None:
     await rig.write_by_hand(0, 1, 2, 3, 4)
-    async with rig.reading.acquire() as connection:
+    async with rig.pool.acquire() as connection:
         await places.make(connection, [rig.topic])
         await places.move(connection, rig.topic.name, 0, before=0, after=1, offset=3)
 
@@ -128,7 +128,7 @@ async def test_a_topic_refilled_to_just_where_we_stand_is_read_again(
 ) -> None:
     monkeypatch.setattr(progress, "LOOK_SECONDS", 0.3)
     await rig.write_by_hand(0, 1, 2, 3, 4)
-    async with rig.reading.acquire() as connection:
+    async with rig.pool.acquire() as connection:
         await places.make(connection, [rig.topic])
         await places.move(connection, rig.topic.name, 0, before=0, after=1, offset=4)
 
@@ -142,7 +142,7 @@ async def test_a_rebuild_is_noticed_although_nothing_new_comes(rig: Rig) -> None
     rig.start_consumer()
     await rig.until_seen(0, [1, 2, 3])
 
-    async with rig.reading.acquire() as connection, connection.transaction():
+    async with rig.pool.acquire() as connection, connection.transaction():
         await places.rewind(connection)
         await connection.execute("DELETE FROM view.seen")
     assert (await place_of(rig)).rebuilding
@@ -164,13 +164,13 @@ async def test_a_message_of_a_stranger_is_kept_once_and_blocks_nothing(rig: Rig)
     first = rig.start_consumer()
     await rig.until_seen(0, [1, 2])
     await rig.stop(first)
-    async with rig.reading.acquire() as connection:
+    async with rig.pool.acquire() as connection:
         await places.rewind(connection)  # read again: two of three letters are known then
         await connection.execute("DELETE FROM view.seen")
     rig.start_consumer()
     await rig.until_seen(0, [1, 2])
 
-    async with rig.reading.acquire() as connection:
+    async with rig.pool.acquire() as connection:
         letters = await list_all(connection)
     assert [(x.kafka_offset, x.position, x.state) for x in letters] == [
         (1, None, "dead"),
@@ -233,5 +233,5 @@ async def test_a_database_that_goes_away_costs_no_message(rig: Rig) -> None:
     rig.start_consumer(project)
 
     await rig.until_seen(0, [1, 2])
-    async with rig.reading.acquire() as connection:
+    async with rig.pool.acquire() as connection:
         assert await list_all(connection) == []

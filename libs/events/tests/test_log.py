@@ -206,7 +206,7 @@ async def test_a_key_is_taken_once_and_its_events_go_with_it(pool: asyncpg.Pool)
 async def test_writers_with_the_same_keys_in_another_order_do_not_deadlock(
     pool: asyncpg.Pool,
 ) -> None:
-    keys = [f"k{n:02}" for n in range(20)]
+    keys = [f"k{n:04}" for n in range(3_000)]
 
     async def write(order: list[str]) -> str:
         async with pool.acquire() as connection:
@@ -239,6 +239,20 @@ async def test_the_place_at_a_moment_waits_for_the_append_in_flight(pool: asyncp
         assert await log.place_at(reader, merkle.EPOCH) == Place.of(dict.fromkeys(range(4), 0))
 
 
+async def test_a_transaction_that_began_before_a_moment_cannot_append_before_it(
+    pool: asyncpg.Pool,
+) -> None:
+    async with pool.acquire() as writer, pool.acquire() as reader, writer.transaction():
+        await writer.execute("SELECT 1")
+        moment = await reader.fetchval("SELECT clock_timestamp()")
+        before = await log.place_at(reader, moment)
+
+        appended = await log.append(writer, 0, [an_event("a", 1)])
+
+        assert before.at(0) == 0
+        assert appended.recorded_at > moment
+
+
 async def test_appends_of_one_moment_belong_to_one_place(
     pool: asyncpg.Pool, databases: Databases
 ) -> None:
@@ -250,6 +264,8 @@ async def test_appends_of_one_moment_belong_to_one_place(
             last = await log.append(connection, 0, [an_event("a", version)])
         await asyncio.sleep(0.4)
 
+        assert (await log.place_at(connection, last.recorded_at)).at(0) == 3
+        await log.append(connection, 0, [an_event("a", 4)])
         assert (await log.place_at(connection, last.recorded_at)).at(0) == 3
 
 

@@ -1,3 +1,4 @@
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -35,6 +36,37 @@ async def test_a_migration_that_fails_leaves_nothing(
     wrong.write_text("CREATE TABLE half (id int);")
 
     assert migrate.migrate(databases.owner_dsn, tmp_path) == ["0001_wrong"]
+
+
+async def test_processes_that_migrate_at_once_do_it_once(
+    make_database: MakeDatabase, log_migrations: Path
+) -> None:
+    databases = make_database("events")
+
+    results = await asyncio.gather(
+        *(asyncio.to_thread(migrate.migrate, databases.owner_dsn, log_migrations) for _ in "abc")
+    )
+
+    assert sorted(results, key=len) == [[], [], ["0001_log", "0002_seen"]]
+
+
+LEFT_BY_A_KILLED_PROCESS = """
+CREATE TABLE yoyo_lock (locked int PRIMARY KEY DEFAULT 1, ctime timestamp, pid int NOT NULL);
+INSERT INTO yoyo_lock (ctime, pid) VALUES (now(), 1);
+"""
+
+
+async def test_a_migration_that_was_killed_does_not_lock_out_the_next_one(
+    make_database: MakeDatabase, log_migrations: Path
+) -> None:
+    databases = make_database("events")
+    owner = await asyncpg.connect(databases.owner_dsn)
+    await owner.execute(LEFT_BY_A_KILLED_PROCESS)
+    await owner.close()
+
+    async with asyncio.timeout(8):
+        applied = await asyncio.to_thread(migrate.migrate, databases.owner_dsn, log_migrations)
+    assert applied == ["0001_log", "0002_seen"]
 
 
 @pytest.mark.parametrize("path", sorted(SERVICES.glob("*/migrations/0001_log.sql")), ids=str)

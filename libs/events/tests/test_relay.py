@@ -24,7 +24,7 @@ async def test_a_topic_holds_what_the_log_holds(rig: Rig) -> None:
     await rig.until_published(0, 5)
     await rig.until_published(2, 1)
 
-    async with rig.writer.acquire() as connection:
+    async with rig.pool.acquire() as connection:
         for partition in range(rig.topic.partitions):
             facts = await log.read(connection, partition, 0)
             records = await rig.records(partition)
@@ -57,7 +57,7 @@ async def test_a_relay_goes_on_where_the_last_one_stopped(rig: Rig) -> None:
 async def test_a_poke_publishes_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay, "IDLE_SECONDS", 60)
     monkeypatch.setattr(relay, "NEWS_SECONDS", 60)
-    poked = Relay(rig.writer, rig.topic, rig.kafka, Leases(rig.writer, "test"))
+    poked = Relay(rig.pool, rig.topic, rig.kafka, Leases(rig.pool, "test"))
     await rig.append(0, 1)
     rig.start(poked.run())
     await rig.until_published(0, 1)
@@ -74,7 +74,7 @@ class Paused(Relay):
     """A relay whose process stands still after it has read, until `wake` is set."""
 
     def __init__(self, rig: Rig, leases: Leases) -> None:
-        super().__init__(rig.writer, rig.topic, rig.kafka, leases)
+        super().__init__(rig.pool, rig.topic, rig.kafka, leases)
         self.read = asyncio.Event()
         self.wake = asyncio.Event()
 
@@ -88,7 +88,7 @@ async def test_a_relay_that_wakes_up_after_its_lease_was_taken_doubles_no_effect
     rig: Rig,
 ) -> None:
     await rig.append(0, 10)
-    paused = Paused(rig, Leases(rig.writer, "paused"))  # its leases are not kept: it stands still
+    paused = Paused(rig, Leases(rig.pool, "paused"))  # its leases are not kept: it stands still
     rig.start(paused.run())
     await paused.read.wait()
     other = rig.start_relay()
@@ -176,7 +176,7 @@ async def test_a_lost_database_connection_ends_nothing(rig: Rig) -> None:
     await rig.append(0, 1)
     running = rig.start_relay()
     await rig.until_published(0, 1)
-    await rig.writer.execute(CUT_CONNECTIONS)
+    await rig.pool.execute(CUT_CONNECTIONS)
 
     await rig.append(0, 1)
     await rig.until_published(0, 2)

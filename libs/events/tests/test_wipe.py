@@ -28,6 +28,7 @@ def own_broker(request: pytest.FixtureRequest, tmp_path: Path) -> ApacheKafka | 
     return ApacheKafka(tmp_path / "broker")
 
 
+@pytest.mark.timeout(240)  # a JVM starts twice
 async def test_a_wiped_broker_is_refilled_and_no_effect_is_lost_or_doubled(
     own_broker: ApacheKafka | EmbeddedBroker,
     make_rig: Callable[[Broker], Awaitable[Rig]],
@@ -43,7 +44,7 @@ async def test_a_wiped_broker_is_refilled_and_no_effect_is_lost_or_doubled(
         own_broker.wipe()
         await rig.append(0, 10, "a")
         await asyncio.sleep(0.3)
-        await start_async(own_broker)
+        await start_async(own_broker, patience_s=90)
         await rig.until_seen(0, range(1, 51))
         await rig.append(1, 1, "b")
         await rig.until_seen(1, range(1, 7))

@@ -171,6 +171,11 @@ FAULTS: dict[str, Exception] = {
     "stopping": asyncpg.AdminShutdownError("secret detail"),
     "closed": asyncpg.InterfaceError("connection is closed"),
     "pool": asyncpg.InterfaceError("pool is closing"),
+    "killed": asyncpg.InternalClientError("got result for unknown protocol state"),
+    "busy": asyncpg.InterfaceError("another operation is in progress"),
+    "unmade": asyncpg.InvalidCatalogNameError("secret detail"),
+    "password": asyncpg.InvalidPasswordError("secret detail"),
+    "dropped": asyncpg.UndefinedTableError("secret detail"),
     "peer": httpx.ConnectError("secret detail"),
 }
 BUGS = ["bug", "misuse"]

@@ -1,4 +1,4 @@
-"""Fixtures: five fake services, and a gateway before them with short time-outs."""
+"""Fixtures: fakes of all services, and a gateway before them."""
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
@@ -36,8 +36,6 @@ def settings(services: Fakes, tmp_path: Path) -> Settings:
         service_secret_file=secret,
         gateway_in_flight_max=8,
         gateway_open_max=16,
-        gateway_answer_seconds_max=0.5,
-        gateway_body_seconds_max=0.5,
     )
 
 
@@ -45,4 +43,12 @@ def settings(services: Fakes, tmp_path: Path) -> Settings:
 async def gateway(settings: Settings) -> AsyncGenerator[Running]:
     """The gateway on loopback."""
     async with running(create_app(settings)) as serving:
+        yield serving
+
+
+@pytest.fixture
+async def impatient(settings: Settings) -> AsyncGenerator[Running]:
+    """A gateway that waits for nothing longer than a second."""
+    seconds = {"gateway_answer_seconds_max": 1.0, "gateway_body_seconds_max": 1.0}
+    async with running(create_app(settings.model_copy(update=seconds))) as serving:
         yield serving

@@ -60,20 +60,20 @@ async def crash(_: Received, writer: asyncio.StreamWriter) -> None:
 @pytest.mark.parametrize("script", [die, die_halfway, stall, stall_halfway, talk_nonsense, crash])
 @pytest.mark.parametrize("raw", [POST, b"GET /api/v1/stores HTTP/1.1\r\nHost: g\r\n\r\n"])
 async def test_a_service_that_fails_is_unavailable(
-    gateway: Running, services: Fakes, script: Script, raw: bytes
+    impatient: Running, services: Fakes, script: Script, raw: bytes
 ) -> None:
     services[Service.CATALOG].script = script
 
-    assert_unavailable(await gateway.ask(raw))
+    assert_unavailable(await impatient.ask(raw))
 
 
 @pytest.mark.parametrize("script", [die, die_halfway, stall])
 async def test_what_may_have_been_done_is_not_asked_again(
-    gateway: Running, services: Fakes, script: Script
+    impatient: Running, services: Fakes, script: Script
 ) -> None:
     services[Service.CATALOG].script = script
 
-    await gateway.ask(POST)
+    await impatient.ask(POST)
 
     assert len(services[Service.CATALOG].received) == 1
 
@@ -141,14 +141,35 @@ async def test_a_service_that_is_down_is_unavailable_and_welcome_back(
         assert (await gateway.get("/api/v1/pos/change")).status == 200
 
 
-async def test_time_outs_and_deaths_leave_no_place_taken(gateway: Running, services: Fakes) -> None:
+async def test_time_outs_and_deaths_leave_no_place_taken(
+    impatient: Running, services: Fakes
+) -> None:
     services[Service.CATALOG].script = stall
-    stalled = await asyncio.gather(*(gateway.get("/api/v1/stores") for _ in range(8)))
+    stalled = await asyncio.gather(*(impatient.get("/api/v1/stores") for _ in range(8)))
     services[Service.CATALOG].script = die
-    died = await asyncio.gather(*(gateway.get("/api/v1/stores") for _ in range(8)))
+    died = await asyncio.gather(*(impatient.get("/api/v1/stores") for _ in range(8)))
     services[Service.CATALOG].script = FakeService().script
 
-    answered = await asyncio.gather(*(gateway.get("/api/v1/stores") for _ in range(8)))
+    answered = await asyncio.gather(*(impatient.get("/api/v1/stores") for _ in range(8)))
 
     assert {each.status for each in stalled + died} == {503}
     assert {each.status for each in answered} == {200}
+
+
+async def test_a_kept_connection_that_the_service_closed_is_not_used_again(
+    gateway: Running, services: Fakes
+) -> None:
+    async def answer_and_leave(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(b"{}"))
+        await writer.drain()
+        writer.close()
+
+    services[Service.CATALOG].script = answer_and_leave
+
+    statuses: list[int] = []
+    for _ in range(3):
+        statuses.append((await gateway.ask(POST)).status)
+        await asyncio.sleep(0.05)  # the end of the connection has arrived by then
+
+    assert statuses == [200, 200, 200]
+    assert services[Service.CATALOG].connections == 3

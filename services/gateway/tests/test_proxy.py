@@ -134,39 +134,6 @@ async def test_a_missing_or_broken_trace_is_made_anew(
     assert answered.header("x-request-id") == name
 
 
-async def test_a_service_s_answer_comes_back_as_it_is(gateway: Running, services: Fakes) -> None:
-    async def script(_: Received, writer: asyncio.StreamWriter) -> None:
-        fields = (
-            b"Content-Type: text/csv\r\nIdempotent-Replayed: true\r\nX-Name: caf\xe9\r\n"
-            b"Connection: keep-alive\r\nServer: hidden\r\nCache-Control: max-age=5\r\n"
-        )
-        writer.write(answer(b"a,b\n\xff", status=b"201 Created", fields=fields))
-
-    services[Service.SETTLEMENT].script = script
-
-    answered = await gateway.get("/api/v1/reports/receivables")
-
-    assert (answered.status, answered.body) == (201, b"a,b\n\xff")
-    assert answered.header("content-type") == b"text/csv"
-    assert answered.header("idempotent-replayed") == b"true"
-    assert answered.header("x-name") == b"caf\xe9"
-    assert answered.header("cache-control") == b"max-age=5"
-    assert answered.header("server") is None
-    assert answered.header("x-content-type-options") == b"nosniff"
-    assert answered.header("x-frame-options") == b"DENY"
-
-
-async def test_a_long_answer_streams_through(gateway: Running, services: Fakes) -> None:
-    async def script(_: Received, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer(b"0123456789" * 500_000))
-
-    services[Service.SETTLEMENT].script = script
-
-    answered = await gateway.get("/api/v1/reports/receivables")
-
-    assert answered.body == b"0123456789" * 500_000
-
-
 async def test_connections_to_a_service_are_kept(gateway: Running, services: Fakes) -> None:
     for _ in range(5):
         await gateway.get("/api/v1/stores")

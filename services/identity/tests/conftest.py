@@ -1,6 +1,6 @@
 """Fixtures: a database per test, peers that live in the test, the service over ASGI."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,8 @@ from identity.app import make_app_on, resources_on
 from identity.config import MIGRATIONS, Settings
 from identity.operations import ensure_user
 from identity.testing import ADMIN_PASSWORD, MEMBER, Client, House, Service
-from kembalian.grounds.databases import Databases
+from kembalian.grounds.databases import Databases, drop
+from kembalian.grounds.postgres import Postgres
 from kembalian.testing.databases import MakeDatabase
 
 
@@ -25,8 +26,11 @@ def member_form() -> dict[str, Any]:
 
 
 @pytest.fixture
-def database(make_database: MakeDatabase) -> Databases:
-    return make_database("identity", MIGRATIONS)
+def database(make_database: MakeDatabase, postgres: Postgres) -> Generator[Databases]:
+    """A fresh database, dropped afterwards: what is never flushed costs the machine nothing."""
+    made = make_database("identity", MIGRATIONS)
+    yield made
+    drop(postgres, made.name)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from io import BytesIO
 
-import pytest
 import resvg_py
 import zxingcpp
 from PIL import Image
@@ -22,19 +21,17 @@ def decoded(png: bytes) -> str:
 NUMBERS = ["1000", "12345", "9900123456789018", "9812", "99991", "1009", "0000", "1" * 31, "9" * 32]
 
 
-@pytest.mark.parametrize("number", NUMBERS)
-async def test_a_scanner_reads_the_card_number(
-    service: Service, admin: Client, number: str
-) -> None:
-    await service.register(card_number=number)
+async def test_a_scanner_reads_the_card_number(service: Service, admin: Client) -> None:
+    for number in NUMBERS:
+        await service.register(card_number=number)
 
-    png = await admin.get(f"/cards/{number}/barcode.png")
-    assert png.headers["content-type"] == "image/png"
-    assert decoded(png.content) == number
-    svg = await admin.get(f"/cards/{number}/barcode.svg")
-    assert svg.headers["content-type"].startswith("image/svg+xml")
-    drawn = resvg_py.svg_to_bytes(svg_string=svg.text, dpi=300, background="white")
-    assert decoded(bytes(drawn)) == number
+        png = await admin.get(f"/cards/{number}/barcode.png")
+        assert png.headers["content-type"] == "image/png"
+        assert decoded(png.content) == number
+        svg = await admin.get(f"/cards/{number}/barcode.svg")
+        assert svg.headers["content-type"].startswith("image/svg+xml")
+        drawn = resvg_py.svg_to_bytes(svg_string=svg.text, dpi=300, background="white")
+        assert decoded(bytes(drawn)) == number
 
 
 async def test_a_card_is_shown_to_its_member_and_to_the_till(service: Service) -> None:

@@ -4,8 +4,6 @@ import asyncio
 import json
 from typing import Any
 
-import pytest
-
 from identity.cards import is_valid
 from identity.testing import Client, Service
 
@@ -207,25 +205,23 @@ async def test_what_is_changed_is_changed_and_the_rest_stays(
     )
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({"card_number": "2000"}, "card_number"),
-        ({"name": ""}, "name"),
-        ({"name": None}, "name"),
-        ({"auto_save_consent": 1}, "auto_save_consent"),
-        ({"member_id": "x"}, "member_id"),
-        ({"balance": 5}, "balance"),
-    ],
-)
-async def test_what_cannot_be_changed_is_422(
-    service: Service, admin: Client, body: dict[str, Any], field: str
-) -> None:
+UNCHANGEABLE: list[tuple[dict[str, Any], str]] = [
+    ({"card_number": "2000"}, "card_number"),
+    ({"name": ""}, "name"),
+    ({"name": None}, "name"),
+    ({"auto_save_consent": 1}, "auto_save_consent"),
+    ({"member_id": "x"}, "member_id"),
+    ({"balance": 5}, "balance"),
+]
+
+
+async def test_what_cannot_be_changed_is_422(service: Service, admin: Client) -> None:
     made = await service.register(card_number="1000")
 
-    answer = await admin.patch(f"/members/{made['member_id']}", body)
-    assert answer.status_code == 422
-    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    for body, field in UNCHANGEABLE:
+        answer = await admin.patch(f"/members/{made['member_id']}", body)
+        assert answer.status_code == 422
+        assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
 async def test_parallel_changes_of_one_member_follow_each_other(

@@ -17,8 +17,8 @@ from kembalian.grounds.databases import Databases
 async def digest(dsn: str) -> str:
     sha = hashlib.sha256()
     async for line in export(dsn):
-        assert line.endswith(b"\n")
-        sha.update(line)
+        assert "\n" not in line
+        sha.update(f"{line}\n".encode())
     return sha.hexdigest()
 
 

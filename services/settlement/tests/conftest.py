@@ -1,4 +1,4 @@
-"""A fresh database of settlement for each test, a ledger to fill it from, and its routes."""
+"""An empty database of settlement for each test, a ledger to fill it from, and its routes."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -8,14 +8,25 @@ import pytest
 
 from kembalian.testing.databases import MakeDatabase
 from settlement.config import MIGRATIONS
+from settlement.operations import EMPTY_VIEWS
 from settlement.testing.ledger import RANI, SUSILA, Ledger, busy, feed
 from settlement.testing.service import Peers, Service, serving
 
 
-@pytest.fixture
-def dsn(make_database: MakeDatabase) -> str:
-    """The way into a fresh database, as the role that serves."""
+@pytest.fixture(scope="session")
+def session_dsn(make_database: MakeDatabase) -> str:
     return make_database("settlement", MIGRATIONS).app_dsn
+
+
+@pytest.fixture
+async def dsn(session_dsn: str) -> str:
+    """The way into an empty database, as the role that serves: made once, emptied for each test."""
+    connected = await asyncpg.connect(session_dsn)
+    async with connected.transaction():
+        for statement in (*EMPTY_VIEWS, "DELETE FROM view.place", "DELETE FROM log.dead_letter"):
+            await connected.execute(statement)
+    await connected.close()
+    return session_dsn
 
 
 @pytest.fixture
@@ -61,7 +72,7 @@ async def service(dsn: str, peers: Peers, tmp_path: Path) -> AsyncGenerator[Serv
 
 @pytest.fixture
 async def whole(connection: asyncpg.Connection, ledger: Ledger) -> Ledger:
-    """300 entries in the views, and Susila's redemption of 600 last."""
+    """A busy day in the views, and Susila's redemption of 600 last."""
     busy(ledger)
     ledger.save(SUSILA, "koperasi", 300)
     ledger.save(SUSILA, "kantin", 400)

@@ -4,7 +4,7 @@ Everything is read in order and forgotten again, so a log of any length can be a
 found is typed: the invariant's number in docs/architecture.md, and where.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -164,12 +164,21 @@ class _Rows:
             self.last = until
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A row that must be in a view, and where the event stands that made it what it is."""
+
+    partition: int
+    position: int
+    row: tuple[Any, ...]
+
+
 def audit_rows(
-    service: str, view: str, due: dict[str, tuple[Any, ...]], found: Iterable[Sequence[Any]]
+    service: str, view: str, due: Mapping[str, Due], found: Iterable[Sequence[Any]]
 ) -> Iterator[Finding]:
     """Yield where the rows of a view differ from a fold of the log (invariant 7).
 
-    `due` holds key -> row; the first column of each row of `found` is its key.
+    `due` is by key, which is the first column of each row of `found`.
     """
     left = dict(due)
     for row in found:
@@ -177,7 +186,9 @@ def audit_rows(
         expected = left.pop(key, None)
         if expected is None:
             yield Finding(7, service, None, None, key, f"view.{view}: a row that no event made")
-        elif expected != tuple(row):
-            yield Finding(7, service, None, None, key, f"view.{view}: not what its events say")
-    for key in left:
-        yield Finding(7, service, None, None, key, f"view.{view}: the row is missing")
+        elif expected.row != tuple(row):
+            where = (expected.partition, expected.position, key)
+            yield Finding(7, service, *where, f"view.{view}: not what its events say")
+    for key, expected in left.items():
+        where = (expected.partition, expected.position, key)
+        yield Finding(7, service, *where, f"view.{view}: the row is missing")

@@ -44,6 +44,10 @@ async def audit_topic(
     if highest > last and last < head:
         detail = f"position {last + 1} is missing on the topic, which goes on to {highest}"
         yield Finding(SAME_ON_TOPIC, service, partition, last + 1, None, detail)
+    end = (await log.heads(connection)).at(partition)  # now: it may have grown since `head`
+    if highest > end:
+        detail = f"the topic goes on to position {highest}, the log ends at {end}"
+        yield Finding(SAME_ON_TOPIC, service, partition, end + 1, None, detail)
     yield last
 
 

@@ -25,9 +25,10 @@ def end_process() -> NoReturn:
 
 
 def _end_process_on_failure(task: asyncio.Task[None]) -> None:
-    if task.cancelled():
+    if task.cancelled() and task.cancelling():
         return
-    error = task.exception()
+    # A CancelledError that nobody asked for came out of a library: no less a failure.
+    error = asyncio.CancelledError() if task.cancelled() else task.exception()
     if error is not None:
         logger.critical("%s failed: this process ends", task.get_name(), exc_info=error)
         end_process()
@@ -38,3 +39,18 @@ async def stop(*tasks: asyncio.Task[None]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def settle(work: Coroutine[Any, Any, object], seconds: float) -> None:
+    """Run `work` in a task of its own, `seconds` at most; how it ends is only said.
+
+    For closing a client of aiokafka: its fetcher awaits the requests that it has just cancelled,
+    and so raises a CancelledError that would silently end the task that closes it.
+    """
+    task = asyncio.create_task(work)
+    await asyncio.wait({task}, timeout=seconds)
+    if not task.done():
+        task.cancel()
+        logger.warning("%s did not end in %.0f s", task.get_name(), seconds)
+    elif task.cancelled() or task.exception() is not None:
+        logger.info("%s ended early", task.get_name())

@@ -127,6 +127,14 @@ def open_envelope(body: bytes) -> Envelope:
     return Envelope(event.id, event.type, event.subject, event.aggversion, event.time, data)
 
 
+def readable(body: bytes) -> Envelope | None:
+    """Return the event in `body`, None if it cannot be read: for checkers, which say so once."""
+    try:
+        return open_envelope(body)
+    except (MalformedEvent, UnknownEventType):
+        return None
+
+
 def _reasons(error: ValidationError) -> str:
     """Return what is wrong, without the input: an operator's list is no place for it."""
     problems = error.errors(include_url=False, include_input=False)

@@ -8,7 +8,11 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 
+import psycopg
 from yoyo import get_backend, read_migrations  # pyright: ignore[reportMissingTypeStubs]
+
+WAIT = "SET lock_timeout = '60s'"
+LOCK = "SELECT pg_advisory_lock(hashtext('kembalian migrations'))"
 
 HEADER = "-- made by: python -m events.migrate {app} {partitions}\n"
 
@@ -30,17 +34,21 @@ def drift(path: Path) -> bool:
 def migrate(owner_dsn: str, folder: Path) -> list[str]:
     """Apply what `folder` holds and the database has not yet; return the ids, in order.
 
-    `owner_dsn` names the role that owns the tables. Safe with several processes: yoyo locks.
+    `owner_dsn` names the role that owns the tables. Safe with several processes, and when one of
+    them is killed: PostgreSQL's own lock ends with its session, while the row that yoyo uses as a
+    lock would stay for ever.
     """
-    backend = get_backend(owner_dsn.replace("postgresql://", "postgresql+psycopg://", 1))
-    try:
-        migrations = read_migrations(str(folder))
-        with backend.lock(timeout=60):
-            todo = backend.to_apply(migrations)
+    with psycopg.connect(owner_dsn, autocommit=True) as guard:
+        guard.execute(WAIT)
+        guard.execute(LOCK)
+        backend = get_backend(owner_dsn.replace("postgresql://", "postgresql+psycopg://", 1))
+        try:
+            backend.break_lock()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+            todo = backend.to_apply(read_migrations(str(folder)))
             backend.apply_migrations(todo)
-        return [str(migration.id) for migration in todo]
-    finally:
-        backend.connection.close()
+            return [str(migration.id) for migration in todo]
+        finally:
+            backend.connection.close()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Literal, cast
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from events.background import settle
 from events.client import Record, TopicReader
 from events.topics import Kafka
 
@@ -53,25 +54,22 @@ def judge(last: int, position: int) -> Verdict:
 @asynccontextmanager
 async def reader(kafka: Kafka) -> AsyncGenerator[TopicReader]:
     """Give a consumer without a group: it reads bytes, commits nothing and resets nothing."""
-    consumer = cast(
-        "TopicReader",
-        AIOKafkaConsumer(
-            bootstrap_servers=kafka.bootstrap,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            request_timeout_ms=10_000,
-            fetch_max_wait_ms=100,
-            metadata_max_age_ms=5_000,
-        ),
+    made = AIOKafkaConsumer(
+        bootstrap_servers=kafka.bootstrap,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        request_timeout_ms=10_000,
+        fetch_max_wait_ms=100,
+        metadata_max_age_ms=5_000,
     )
     try:
         async with asyncio.timeout(BOUND_SECONDS):
-            await consumer.start()
-        yield consumer
+            await made.start()
+        yield cast("TopicReader", made)
     finally:
-        async with asyncio.timeout(BOUND_SECONDS):
-            await consumer.stop()
+        await settle(made.stop(), BOUND_SECONDS)
+        await settle(vars(made)["_client"].close(), BOUND_SECONDS)  # where stop() ended early
 
 
 async def end_offsets(
@@ -103,14 +101,13 @@ async def until_quiet(
         batch = await consumer.getmany(partition, timeout_ms=POLL_MS, max_records=READ_RECORDS_MAX)
         for record in batch.get(partition, []):
             yield record
-        if batch:
-            came = clock()
-            continue
         offset = await consumer.position(partition)
         high = consumer.highwater(partition)
-        quiet = clock() - came
         if high is not None and offset >= high and offset >= end:
             return
+        if batch:
+            came = clock()
+        quiet = clock() - came
         if quiet > BOUND_SECONDS or (high is not None and high < end and quiet > QUIET_SECONDS):
             raise PartitionBroken(f"{partition} went silent at {offset} of {high}, {end} expected")
 

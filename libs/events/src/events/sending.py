@@ -8,6 +8,7 @@ from typing import cast
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
+from events.background import settle
 from events.client import BatchProducer
 from events.envelope import CONTENT_TYPE
 from events.log import RecordedEvent
@@ -44,8 +45,7 @@ async def producer(kafka: Kafka) -> AsyncGenerator[BatchProducer]:
             await made.start()
         yield made
     finally:
-        async with asyncio.timeout(BOUND_SECONDS):
-            await made.stop()
+        await settle(made.stop(), BOUND_SECONDS)
 
 
 def headers(event: RecordedEvent) -> list[tuple[str, bytes]]:

@@ -1,4 +1,4 @@
-"""What tests of the log, the relay and the consumer stand on: two databases and a topic."""
+"""What tests of the log, the relay and the consumer stand on: a database and a topic."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,7 +31,7 @@ GRANT SELECT, INSERT, DELETE ON view.seen TO {app};
 """
 """A projection that shows what was handled, in which order and how often."""
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 40.0
 POLL_SECONDS = 0.02
 
 
@@ -77,15 +77,12 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
 
 
 class Rig:
-    """A log in `writer`'s database, its topic, and a projection (view.seen) in `reader`'s."""
+    """A log, its topic, and a projection of it (view.seen), all in `pool`'s database."""
 
-    def __init__(
-        self, kafka: Kafka, topic: Topic, writer: asyncpg.Pool, reading: asyncpg.Pool
-    ) -> None:
+    def __init__(self, kafka: Kafka, topic: Topic, pool: asyncpg.Pool) -> None:
         self.kafka = kafka
         self.topic = topic
-        self.writer = writer
-        self.reading = reading
+        self.pool = pool
         self._versions: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -94,7 +91,7 @@ class Rig:
         first = self._versions.get(stream, 0) + 1
         self._versions[stream] = first + count - 1
         events = [an_event(stream, first + n) for n in range(count)]
-        async with self.writer.acquire() as connection:
+        async with self.pool.acquire() as connection:
             await log.append(connection, partition, events)
 
     def start(self, work: Awaitable[None]) -> asyncio.Task[None]:
@@ -106,14 +103,14 @@ class Rig:
 
     def start_relay(self) -> asyncio.Task[None]:
         """Run a relay, as a process of its own would."""
-        leases = Leases(self.writer, "test")
-        relay = Relay(self.writer, self.topic, self.kafka, leases)
+        leases = Leases(self.pool, "test")
+        relay = Relay(self.pool, self.topic, self.kafka, leases)
         return self.start(self._with_leases(leases, relay.run()))
 
     def start_consumer(self, project: Project = see) -> asyncio.Task[None]:
         """Run a consumer, as a process of its own would."""
-        leases = Leases(self.reading, "test")
-        consumer = Consumer(self.reading, [self.topic], self.kafka, leases, project)
+        leases = Leases(self.pool, "test")
+        consumer = Consumer(self.pool, [self.topic], self.kafka, leases, project)
         return self.start(self._with_leases(leases, consumer.run()))
 
     async def _with_leases(self, leases: Leases, work: Awaitable[None]) -> None:
@@ -150,7 +147,7 @@ class Rig:
     async def seen(self, partition: int) -> list[int]:
         """Return the positions that were projected, in the order in which they were."""
         statement = "SELECT position FROM view.seen WHERE partition = $1 ORDER BY n"
-        return [row[0] for row in await self.reading.fetch(statement, partition)]
+        return [row[0] for row in await self.pool.fetch(statement, partition)]
 
     async def until_seen(self, partition: int, positions: Sequence[int]) -> None:
         """Wait until exactly these positions were projected, once each and in this order."""

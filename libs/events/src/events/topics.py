@@ -10,6 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, LeaderNotAvailableError
 
+from events.background import settle
+
 CLIENT_TIMEOUT_SECONDS = 15.0
 
 
@@ -90,7 +92,7 @@ async def _admin(kafka: Kafka) -> AsyncGenerator[AIOKafkaAdminClient]:
     except AttributeError as error:  # aiokafka, while the cluster has no controller yet
         raise LeaderNotAvailableError(str(error)) from error
     finally:
-        await admin.close()
+        await settle(admin.close(), CLIENT_TIMEOUT_SECONDS)
 
 
 async def _make_anew(admin: AIOKafkaAdminClient, topic: Topic) -> bool:

@@ -88,6 +88,6 @@ def _report(scope: Scope, error: Exception) -> None:
     """Log what happened, without query, header or body, which may hold secrets."""
     what = f"{scope['method']} {scope['path']}"
     if is_passing(error):
-        log.warning("%s: not available: %s", what, type(error).__name__)
+        log.warning("%s: not available: %r", what, error)
     else:
         log.error("%s: unhandled", what, exc_info=error)

@@ -13,6 +13,11 @@ PASSING: tuple[type[BaseException], ...] = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,  # deadlock, serialization: another try succeeds
     asyncpg.LockNotAvailableError,
+    asyncpg.InternalClientError,  # what a statement meets whose backend was killed under it
+    asyncpg.InvalidCatalogNameError,  # the database, its roles or its tables are not made yet,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.UndefinedTableError,  # or a view was dropped and is being made again
     asyncpg.InternalClientError,  # a backend was terminated under an operation
     httpx.TransportError,
     TimeoutError,
@@ -24,7 +29,9 @@ def is_passing(error: BaseException) -> bool:
     """Tell whether `error` says that something we need cannot be reached at the moment."""
     if isinstance(error, asyncpg.InterfaceError):
         # asyncpg has one class for a closed connection or pool and for misuse: only its words tell.
-        return not isinstance(error, asyncpg.DataError) and "clos" in str(error)
+        return not isinstance(error, asyncpg.DataError) and any(
+            word in str(error) for word in ("clos", "another operation")
+        )
     return isinstance(error, PASSING)
 
 

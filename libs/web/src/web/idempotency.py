@@ -15,7 +15,7 @@ HEADER: Final = "idempotency-key"
 KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 
 
-def idempotency_key(request: Request) -> str:
+async def idempotency_key(request: Request) -> str:
     """Return the caller's key. Raises Problem 400 if it is missing, 422 if it is malformed."""
     values = request.headers.getlist(HEADER)
     if not values or values == [""]:

@@ -32,7 +32,7 @@ class Page:
         return self.serializer.dumps(list(keys))
 
 
-def page(
+async def page(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
     cursor: Annotated[str | None, Query()] = None,

@@ -81,7 +81,7 @@ def _midnight(day: date | None, tz: ZoneInfo) -> datetime | None:
     return datetime(day.year, day.month, day.day, tzinfo=tz).astimezone(UTC)
 
 
-def optional_period(
+async def optional_period(
     request: Request,
     first: Annotated[str | None, Query(alias="from")] = None,
     last: Annotated[str | None, Query(alias="to")] = None,
@@ -91,7 +91,7 @@ def optional_period(
     return Period.parse(first, last, tz)
 
 
-def required_period(period: Annotated[Period, Depends(optional_period)]) -> Period:
+async def required_period(period: Annotated[Period, Depends(optional_period)]) -> Period:
     """Return the period of a report, whose days must both be given."""
     missing = [name for name, day in (("from", period.first), ("to", period.last)) if day is None]
     if missing:

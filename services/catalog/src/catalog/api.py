@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from catalog import handlers, queries
 from catalog.domain import ChangeStore, RegisterStore, Store
-from catalog.handlers import Key
+from catalog.handlers import ACQUIRE_SECONDS, Key
 from catalog.models import (
     ChangeStoreRequest,
     EveryStore,
@@ -96,7 +96,7 @@ async def list_stores(page: PageQuery, caller: Anyone, pool: Pool) -> StorePage:
     """Return a page of the stores that the caller may see, by id."""
     after = str(page.after[0]) if page.after else ""
     drafts, own = _sight(caller)
-    async with pool.acquire() as connection:
+    async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
         found = await queries.page(
             connection, after=after, drafts=drafts, own=own, limit=page.limit + 1
         )
@@ -112,7 +112,7 @@ async def list_stores(page: PageQuery, caller: Anyone, pool: Pool) -> StorePage:
 @public.get("/stores/{store_id}")
 async def read_store(store_id: StoreId, caller: Anyone, pool: Pool) -> StoreResponse:
     """Return one store. A draft is not there for those who may not see it."""
-    async with pool.acquire() as connection:
+    async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
         store = await queries.store(connection, store_id)
     drafts, own = _sight(caller)
     if store is None or not (store.state == "active" or drafts or store_id == own):
@@ -120,10 +120,10 @@ async def read_store(store_id: StoreId, caller: Anyone, pool: Pool) -> StoreResp
     return _response(store)
 
 
-@internal.get("/stores")
+@internal.get("/stores", include_in_schema=False)
 async def every_store(_: Service, pool: Pool) -> EveryStore:
     """Return all stores to another service."""
-    async with pool.acquire() as connection:
+    async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
         stores = await queries.every_store(connection)
     return EveryStore(items=[_response(store) for store in stores])
 

@@ -67,7 +67,7 @@ async def _is_ready(pool: asyncpg.Pool) -> bool:
     """Tell whether the database answers and has the view."""
     try:
         async with asyncio.timeout(READY_SECONDS):
-            await pool.fetchval("SELECT FROM view.store LIMIT 1")
+            await pool.fetchval("SELECT count(*) FROM view.store WHERE false")
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return False
     return True

@@ -1,20 +1,19 @@
 """Is the catalog's view what its log says? A new fold of all events, compared row by row."""
 
 from collections.abc import AsyncGenerator
-from typing import Any
 
 import asyncpg
 
 from catalog.store import PARTITION
 from events import log
-from events.audit import Finding, audit_rows
+from events.audit import Due, Finding, audit_rows
 from events.contracts import catalog
-from events.envelope import open_envelope
+from events.envelope import readable
 from events.log import RecordedEvent
 
 STORES = "SELECT store_id, name, address, kind, state, position, recorded_at FROM view.store"
 
-Rows = dict[str, tuple[Any, ...]]
+Rows = dict[str, Due]
 
 
 async def check(dsn: str) -> AsyncGenerator[Finding]:
@@ -36,14 +35,16 @@ async def check(dsn: str) -> AsyncGenerator[Finding]:
 
 
 def fold(stores: Rows, event: RecordedEvent) -> None:
-    """Apply one event to the rows that should be there."""
+    """Apply one event to the rows that should be there; a broken log is another check's find."""
     at = (event.position, event.recorded_at)
-    match open_envelope(event.body).data:
+    envelope = readable(event.body)
+    match None if envelope is None else envelope.data:
         case catalog.StoreRegistered() as new:
-            row = (new.store_id, new.name, new.address, new.kind, new.state)
-            stores[new.store_id] = (*row, *at)
-        case catalog.StoreChanged() as changed:
-            row = (changed.store_id, changed.name, changed.address)
-            stores[changed.store_id] = (*row, *stores[changed.store_id][3:5], *at)
+            row = (new.store_id, new.name, new.address, new.kind, new.state, *at)
+            stores[new.store_id] = Due(event.partition, event.position, row)
+        case catalog.StoreChanged() as changed if changed.store_id in stores:
+            kept = stores[changed.store_id].row[3:5]
+            row = (changed.store_id, changed.name, changed.address, *kept, *at)
+            stores[changed.store_id] = Due(event.partition, event.position, row)
         case _:
             return

@@ -24,6 +24,9 @@ from events.envelope import Cause
 from events.log import Connection
 from events.outcomes import Outcome
 
+ACQUIRE_SECONDS = 8.0
+"""How long a request waits for a connection: longer than a repeat waits for its first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -39,7 +42,7 @@ async def register(pool: asyncpg.Pool, command: RegisterStore, key: Key, cause: 
 
     Raises RequestInFlight, KeyReused.
     """
-    async with pool.acquire() as connection, connection.transaction():
+    async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
         known = await outcomes.earlier(connection, key.caller, key.key, key.fingerprint)
         if known is not None:
             return Answer(known.status, known.answer, replayed=True)
@@ -57,7 +60,7 @@ async def register(pool: asyncpg.Pool, command: RegisterStore, key: Key, cause: 
 
 async def change(pool: asyncpg.Pool, command: ChangeStore, cause: Cause) -> Store:
     """Return the store as it is after `command`. Raises StoreUnknown."""
-    async with pool.acquire() as connection, connection.transaction():
+    async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
         history = await store.locked_stream(connection, command.store_id)
         events = decide(fold(history), command)
         if events:

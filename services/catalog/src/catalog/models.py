@@ -29,11 +29,9 @@ class RegisterStoreRequest(Body):
 
 
 class ChangeStoreRequest(Body):
-    """Any of a store's fields but its id and kind; what is left out stays, nothing can be emptied.
+    """Name or address of a store, or both; what is left out stays, and none can be emptied."""
 
-    The factories make a field optional without a default that could pass for a value.
-    """
-
+    # The factories make a field optional without a default that could pass for a value.
     name: Text100 = Field(default_factory=str)
     address: Text200 = Field(default_factory=str)
 

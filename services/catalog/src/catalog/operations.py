@@ -10,6 +10,7 @@ from catalog.projections import project
 from catalog.publish import from_body
 from catalog.store import PARTITION
 from events import log
+from events.views import in_transaction, make_again
 
 __all__ = ["export", "rebuild"]
 
@@ -35,26 +36,24 @@ async def export(dsn: str) -> AsyncGenerator[str]:
 async def rebuild(dsn: str, progress: Progress) -> None:
     """Empty the view and refill it from the log, in one transaction: readers see old or new.
 
-    A view that was dropped is made again, for which `dsn` must name its owner.
+    A view that was dropped is made again, for which `dsn` must name its owner, or a superuser.
     """
-    async with _connected(dsn) as connection, connection.transaction():
-        total: int = await connection.fetchval(LOCK_LOG, PARTITION)
-        if await connection.fetchval("SELECT to_regclass('view.store')") is None:
-            await connection.execute(VIEW_SQL.read_text(encoding="utf-8"))
-        await connection.execute("DELETE FROM view.store")
-        done = 0
+    async with _connected(dsn) as connection:
+        await in_transaction(connection, lambda: _refill(connection, progress))
+
+
+async def _refill(connection: asyncpg.Connection, progress: Progress) -> None:
+    total: int = await connection.fetchval(LOCK_LOG, PARTITION)
+    await make_again(connection, "catalog", ["store"], [VIEW_SQL])
+    await connection.execute("DELETE FROM view.store")
+    done = 0
+    progress(done, total)
+    while events := await log.read(connection, PARTITION, done, BATCH_EVENTS):
+        for event in events:
+            public = from_body(event.body)
+            await project(connection, public, event.partition, event.position, event.recorded_at)
+        done = events[-1].position
         progress(done, total)
-        while events := await log.read(connection, PARTITION, done, BATCH_EVENTS):
-            for event in events:
-                await project(
-                    connection,
-                    from_body(event.body),
-                    event.partition,
-                    event.position,
-                    event.recorded_at,
-                )
-            done = events[-1].position
-            progress(done, total)
 
 
 @asynccontextmanager

@@ -1,14 +1,13 @@
 """Are identity's views what its log says? A new fold of all events, compared row by row."""
 
 from collections.abc import AsyncGenerator
-from typing import Any
 
 import asyncpg
 
 from events import log
-from events.audit import Finding, audit_rows
+from events.audit import Due, Finding, audit_rows
 from events.contracts import identity
-from events.envelope import open_envelope
+from events.envelope import readable
 from events.log import RecordedEvent
 from identity.config import PARTITION
 
@@ -17,7 +16,7 @@ SELECT member_id, card_number, auto_save_consent, version, position, recorded_at
 """
 STAFF = "SELECT username, role, store_id, version, position, recorded_at FROM view.staff"
 
-Rows = dict[str, tuple[Any, ...]]
+Rows = dict[str, Due]
 
 
 async def check(dsn: str) -> AsyncGenerator[Finding]:
@@ -42,21 +41,27 @@ async def check(dsn: str) -> AsyncGenerator[Finding]:
 
 
 def fold(members: Rows, staff: Rows, event: RecordedEvent) -> None:
-    """Apply one event to the rows that should be there."""
-    at = (event.version, event.position, event.recorded_at)
-    match open_envelope(event.body).data:
+    """Apply one event to the rows that should be there; a broken log is another check's find."""
+
+    def due(*row: object) -> Due:
+        at = (event.version, event.position, event.recorded_at)
+        return Due(event.partition, event.position, (*row, *at))
+
+    envelope = readable(event.body)
+    match None if envelope is None else envelope.data:
         case identity.MemberRegistered() as new:
-            members[new.member_id] = (new.member_id, new.card_number, new.auto_save_consent, *at)
-        case identity.MemberConsentChanged() as changed:
-            kept = members[changed.member_id][:2]
-            members[changed.member_id] = (*kept, changed.auto_save_consent, *at)
+            row = (new.member_id, new.card_number, new.auto_save_consent)
+            members[new.member_id] = due(*row)
+        case identity.MemberConsentChanged() as changed if changed.member_id in members:
+            kept = members[changed.member_id].row[:2]
+            members[changed.member_id] = due(*kept, changed.auto_save_consent)
         case identity.CashierRegistered() as new:
-            staff[new.cashier_id] = (new.cashier_id, "cashier", new.store_id, *at)
+            staff[new.cashier_id] = due(new.cashier_id, "cashier", new.store_id)
         case identity.OperatorRegistered() as new:
-            staff[new.username] = (new.username, "operator", new.store_id, *at)
+            staff[new.username] = due(new.username, "operator", new.store_id)
         case identity.CashierMoved() as moved:
-            staff[moved.cashier_id] = (moved.cashier_id, "cashier", moved.store_id, *at)
+            staff[moved.cashier_id] = due(moved.cashier_id, "cashier", moved.store_id)
         case identity.OperatorMoved() as moved:
-            staff[moved.username] = (moved.username, "operator", moved.store_id, *at)
+            staff[moved.username] = due(moved.username, "operator", moved.store_id)
         case _:
             return

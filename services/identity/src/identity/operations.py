@@ -8,14 +8,17 @@ import asyncpg
 
 from events import log
 from events.envelope import open_envelope
+from events.views import in_transaction, make_again
 from identity import store
-from identity.config import PARTITION
+from identity.config import MIGRATIONS, PARTITION
 from identity.passwords import hash_password
 from identity.projections import At, clear, project
 from identity.store import Account, Person
 
 Progress = Callable[[int, int], None]
 """Told (events applied, events in the log)."""
+
+VIEW_SQL: Final = MIGRATIONS / "0003_views.sql"
 
 # Takes a share lock on the counter: appends wait for the rebuild, and it for those under way.
 LOCK_LOG: Final = "SELECT position FROM log.place_at(NULL) WHERE partition = $1"
@@ -56,20 +59,26 @@ async def ensure_user(dsn: str, *, username: str, password: str, role: str) -> N
 async def rebuild(dsn: str, progress: Progress) -> None:
     """Empty the views and fill them again from the log, in one transaction.
 
-    Readers see the old rows until the commit; writers wait.
+    Readers see the old rows until the commit; writers wait. Views that were dropped are made
+    again, for which `dsn` must name the owner, or a superuser.
     """
-    async with _connected(dsn) as connection, connection.transaction():
-        end = int(await connection.fetchval(LOCK_LOG, PARTITION))
-        await clear(connection)
-        done = 0
+    async with _connected(dsn) as connection:
+        await in_transaction(connection, lambda: _refill(connection, progress))
+
+
+async def _refill(connection: asyncpg.Connection, progress: Progress) -> None:
+    end = int(await connection.fetchval(LOCK_LOG, PARTITION))
+    await make_again(connection, "identity", ["member", "staff"], [VIEW_SQL])
+    await clear(connection)
+    done = 0
+    progress(done, end)
+    while done < end:
+        for event in await log.read(connection, PARTITION, done):
+            envelope = open_envelope(event.body)
+            at = At(event.version, PARTITION, event.position, event.recorded_at)
+            await project(connection, envelope.data, at)
+            done = event.position
         progress(done, end)
-        while done < end:
-            for event in await log.read(connection, PARTITION, done):
-                envelope = open_envelope(event.body)
-                at = At(event.version, PARTITION, event.position, event.recorded_at)
-                await project(connection, envelope.data, at)
-                done = event.position
-            progress(done, end)
 
 
 async def export(dsn: str) -> AsyncGenerator[str]:

@@ -15,12 +15,12 @@ from web.tokens import principal_of
 TEXT_MAX: Final = 200
 
 
-def resources_of(request: Request) -> Resources:
+async def resources_of(request: Request) -> Resources:
     """Return what this process works with."""
     return request.app.state.resources
 
 
-def cause_of(request: Request) -> Cause:
+async def cause_of(request: Request) -> Cause:
     """Return what an event names as its cause: the gateway's id of the request, and the trace."""
     request_id = request.headers.get("x-request-id") or uuid4().hex
     traceparent = request.headers.get("traceparent")
@@ -37,10 +37,10 @@ def _plain(text: str) -> str:
 async def keyed_of(request: Request, key: IdempotencyKey) -> Keyed:
     """Return the command's key, bound to the caller, the path and the body."""
     mark = fingerprint(request.method, request.url.path, await request.json())
-    return Keyed(caller_of(await principal_of(request), mark), key, mark, cause_of(request))
+    return Keyed(caller_of(await principal_of(request), mark), key, mark, await cause_of(request))
 
 
-def address_of(request: Request) -> str:
+async def address_of(request: Request) -> str:
     """Return where the client is, as the gateway says, which alone sets this header."""
     forwarded = request.headers.getlist("x-forwarded-for")
     if forwarded:
@@ -48,7 +48,7 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-def prefers_english(request: Request) -> bool:
+async def prefers_english(request: Request) -> bool:
     """Tell whether Accept-Language puts English before Indonesian, the language of the house."""
     weights = {"en": 0.0, "id": 0.0}
     for part in request.headers.get("accept-language", "")[:TEXT_MAX].split(","):

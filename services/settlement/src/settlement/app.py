@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
 
 from events import background, places
 from events.consumer import Consumer
@@ -16,10 +18,12 @@ from settlement import api, reports
 from settlement.config import Settings
 from settlement.consumer import TOPICS, project
 from settlement.directory import Directory
+from settlement.queries import VIEWS_ARE_THERE
 from settlement.resources import Resources
 from settlement.snapshots import Snapshots
 from web.app import create_app
 from web.peers import Peer, ServiceTokens
+from web.problems import Problem
 from web.tokens import TokenVerifier
 
 READERS_MAX = 12
@@ -62,13 +66,21 @@ def make_app(settings: Settings, *, verifier: TokenVerifier | None = None) -> Fa
         lifespan=lifespan,
         verifier=verifier,
     )
+    app.add_exception_handler(asyncpg.UndefinedTableError, _answer_no_views)
     return app
 
 
+async def _answer_no_views(_: Request, __: Exception) -> Response:
+    """Answer 503: the database is not migrated yet, or its views were dropped."""
+    return Problem("unavailable", "the views are not there yet").response()
+
+
 async def _is_ready(pool: asyncpg.Pool) -> bool:
-    """Tell whether reads are answered: the consumer has its places, and no rebuild is under way."""
+    """Tell whether reads are answered: the views and their places are there, and no rebuild is."""
     try:
         async with asyncio.timeout(CLOSE_SECONDS), pool.acquire() as connection:
+            if not await connection.fetchval(VIEWS_ARE_THERE):
+                return False
             known = await places.load(connection)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return False

@@ -1,18 +1,20 @@
 """What the operators' command asks of settlement: places, an export, a rebuild, a check."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
 
 from events import places as consumer_places
+from events.place import Place
 from events.places import ConsumerPlace
+from events.views import in_transaction, make_again
 from settlement.checking import check, check_stores, positions
 from settlement.comparing import Difference
 from settlement.config import MIGRATIONS
-from settlement.consumer import project
+from settlement.consumer import TOPICS, project
 from settlement.streams import CouldNotCheck
 
 __all__ = [
@@ -36,13 +38,7 @@ POLL_SECONDS: Final = 0.1
 
 VIEW_SQL = MIGRATIONS / "0002_views.sql"
 
-SOME_VIEW_IS_GONE = """
-SELECT bool_or(to_regclass('view.' || name) IS NULL)
-FROM unnest(ARRAY['entry', 'obligation', 'movement', 'total', 'store']) AS views (name)
-"""
-DROP_VIEWS = """
-DROP TABLE IF EXISTS view.entry, view.obligation, view.movement, view.total, view.store
-"""
+VIEWS: Final = ("entry", "obligation", "movement", "total", "store")
 
 # DELETE, not TRUNCATE: a reader in its snapshot goes on seeing the whole view.
 EMPTY_VIEWS = (
@@ -106,26 +102,22 @@ async def export(dsn: str) -> AsyncGenerator[str]:
                 yield row[0]
 
 
-async def rebuild(dsn: str, progress: Progress) -> None:
+async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | None = None) -> None:
     """Drop what the views hold and wait until the running service has refilled them.
 
-    A view that was dropped is made again, for which `dsn` must name its owner. Readers get 503
-    until all is there. Letters that an operator discarded stay discarded. Raises
-    RebuildStalled after STALLED_SECONDS without progress; the views go on being refilled whenever
-    the service runs.
+    Views that were dropped are made again, for which `dsn` must name the owner, or a superuser;
+    `until` (by topic) says then how far readers must wait. They get 503 until all is there.
+    Letters that an operator discarded stay discarded. Raises RebuildStalled after STALLED_SECONDS
+    without progress; the views go on being refilled whenever the service runs.
     """
     async with _connected(dsn) as connection:
-        async with connection.transaction():
-            await consumer_places.rewind(connection)  # first: the consumer too locks places first
-            await _empty(connection)
+        await in_transaction(connection, lambda: _empty(connection, until))
         await _refilled(connection, progress)
 
 
-async def _empty(connection: asyncpg.Connection) -> None:
-    if await connection.fetchval(SOME_VIEW_IS_GONE):
-        await connection.execute(DROP_VIEWS)
-        await connection.execute(VIEW_SQL.read_text(encoding="utf-8"))
-        return
+async def _empty(connection: asyncpg.Connection, until: Mapping[str, Place] | None) -> None:
+    await make_again(connection, "settlement", VIEWS, [VIEW_SQL], TOPICS, until)
+    await consumer_places.rewind(connection)  # first: the consumer too locks places first
     for statement in EMPTY_VIEWS:
         await connection.execute(statement)
 

@@ -63,6 +63,11 @@ ORDER BY o.recorded_at, o.partition, o.position, o.ordinal
 HAS_STORE = "SELECT EXISTS (SELECT 1 FROM view.store WHERE store_id = $1)"
 HAS_MEMBER = "SELECT EXISTS (SELECT 1 FROM view.entry WHERE member_id = $1)"
 
+VIEWS_ARE_THERE = """
+SELECT bool_and(to_regclass('view.' || name) IS NOT NULL)
+FROM unnest(ARRAY['entry', 'obligation', 'movement', 'total', 'store', 'place']) AS views (name)
+"""
+
 Side = Literal["creditor", "debtor"]
 
 

@@ -39,6 +39,8 @@ class LedgerAudit:
 
     partition: int
     wallets: dict[str, domain.Wallet] = field(default_factory=dict[str, domain.Wallet])
+    newest: dict[str, int] = field(default_factory=dict[str, int])
+    """Wallet id -> the position of its last event."""
 
     def take(self, event: RecordedEvent, envelope: Envelope) -> Iterator[Finding]:
         """Yield what is wrong with one event, given all before it."""
@@ -48,7 +50,7 @@ class LedgerAudit:
             yield self._finding(9, event, f"not an event of a wallet: {error}")
             return
         after = domain.evolve(self.wallets.get(event.stream, domain.Wallet()), fact)
-        self.wallets[event.stream] = after
+        self.wallets[event.stream], self.newest[event.stream] = after, event.position
         for invariant, detail in faults(event.stream, envelope, fact, after):
             yield self._finding(invariant, event, detail)
 
@@ -56,7 +58,7 @@ class LedgerAudit:
         return Finding(invariant, SERVICE, self.partition, event.position, event.stream, detail)
 
     async def buckets(self, connection: Connection) -> AsyncIterator[Finding]:
-        """Yield the rows of view.bucket that are not what the fold says (invariants 3 and 7)."""
+        """Yield the rows of view.bucket that are not what the fold says (invariant 7)."""
         due = {
             (wallet_id, issuer): balance
             for wallet_id, wallet in self.wallets.items()
@@ -67,10 +69,13 @@ class LedgerAudit:
             expected = due.pop((wallet_id, issuer), None)
             if expected != balance:
                 detail = f"bucket {issuer} holds {balance}, its events say {expected}"
-                yield Finding(7, SERVICE, self.partition, None, wallet_id, detail)
+                yield self._bucket(wallet_id, detail)
         for (wallet_id, issuer), balance in due.items():
-            detail = f"bucket {issuer} is missing, its events say {balance}"
-            yield Finding(7, SERVICE, self.partition, None, wallet_id, detail)
+            yield self._bucket(wallet_id, f"bucket {issuer} is missing, it should hold {balance}")
+
+    def _bucket(self, wallet_id: str, detail: str) -> Finding:
+        last = self.newest.get(wallet_id)
+        return Finding(7, SERVICE, self.partition, last, wallet_id, f"view.bucket: {detail}")
 
 
 def faults(

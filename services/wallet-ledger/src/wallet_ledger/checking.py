@@ -2,12 +2,11 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import asyncpg
 
 from events import log, places
-from events.audit import Finding, audit_partition, audit_rows
+from events.audit import Due, Finding, audit_partition, audit_rows
 from events.contracts import catalog, identity
 from events.received import Received
 from wallet_ledger import audit
@@ -61,7 +60,7 @@ async def check_directory(
     """
     async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read"):
         reached = {place.topic: place.position for place in await places.load(connection)}
-        due: dict[str, dict[str, tuple[Any, ...]]] = {"member": {}, "store": {}}
+        due: dict[str, dict[str, Due]] = {"member": {}, "store": {}}
         for events in (members, stores):
             async for event in events:
                 if event.position <= reached.get(event.topic, 0):
@@ -72,15 +71,16 @@ async def check_directory(
                 yield finding
 
 
-def _fold(due: dict[str, dict[str, tuple[Any, ...]]], event: Received) -> None:
+def _fold(due: dict[str, dict[str, Due]], event: Received) -> None:
+    at = (event.partition, event.position)
     match event.envelope.data:
         case identity.MemberRegistered() as new:
             row = (new.member_id, new.card_number, new.auto_save_consent)
-            due["member"][new.member_id] = row
-        case identity.MemberConsentChanged() as changed:
-            kept = due["member"][changed.member_id][:2]
-            due["member"][changed.member_id] = (*kept, changed.auto_save_consent)
+            due["member"][new.member_id] = Due(*at, row)
+        case identity.MemberConsentChanged() as changed if changed.member_id in due["member"]:
+            kept = due["member"][changed.member_id].row[:2]
+            due["member"][changed.member_id] = Due(*at, (*kept, changed.auto_save_consent))
         case catalog.StoreRegistered() as new:
-            due["store"][new.store_id] = (new.store_id, new.state)
+            due["store"][new.store_id] = Due(*at, (new.store_id, new.state))
         case _:
             return

@@ -1,6 +1,6 @@
 """The services as an operator sees them: whose log, which topic, what each reads of the others."""
 
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +9,17 @@ import identity.operations
 import settlement.operations
 import wallet_ledger.operations
 from events.dead_letters import Project
+from events.place import Place
 from events.topics import CATALOG, IDENTITY, SETTLEMENT, WALLET, Topic
 from settlement.consumer import project as settlement_project
 from wallet_ledger.projections import project as wallet_ledger_project
 
 Progress = Callable[[int, int], None]
+
+Until = Mapping[str, Place]
+"""Topic -> how far readers of a view that was lost must wait."""
+
+Rebuild = Callable[[str, Progress, Until], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +30,36 @@ class Operated:
     topic: Topic
     consumes: tuple[Topic, ...]
     export: Callable[[str], AsyncGenerator[str]]
-    rebuild: Callable[[str, Progress], Coroutine[Any, Any, None]]
+    rebuild: Rebuild
     project: Project | None = None
+
+
+def _from_its_own_log(rebuild: Callable[[str, Progress], Coroutine[Any, Any, None]]) -> Rebuild:
+    """Return the rebuild of a service that consumes no topic: nobody needs to wait."""
+
+    async def rebuilt(dsn: str, progress: Progress, _: Until) -> None:
+        await rebuild(dsn, progress)
+
+    return rebuilt
 
 
 HOUSE = {
     service.name: service
     for service in (
-        Operated("identity", IDENTITY, (), identity.operations.export, identity.operations.rebuild),
-        Operated("catalog", CATALOG, (), catalog.operations.export, catalog.operations.rebuild),
+        Operated(
+            "identity",
+            IDENTITY,
+            (),
+            identity.operations.export,
+            _from_its_own_log(identity.operations.rebuild),
+        ),
+        Operated(
+            "catalog",
+            CATALOG,
+            (),
+            catalog.operations.export,
+            _from_its_own_log(catalog.operations.rebuild),
+        ),
         Operated(
             "wallet-ledger",
             WALLET,

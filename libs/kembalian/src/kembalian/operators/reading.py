@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from events import log, places
-from events.envelope import open_envelope
+from events.envelope import readable
 from events.failures import PASSING
 from events.place import Place
 from events.places import ConsumerPlace
@@ -65,20 +65,20 @@ def place_in(known: list[ConsumerPlace], topic: Topic) -> Place:
 
 
 async def events_of(run: LiveRun, service: str) -> AsyncGenerator[Received]:
-    """Yield all events of a service's log, by partition and position, as its consumers see them."""
+    """Yield all events of a service's log, by partition and position, as its consumers see them.
+
+    What cannot be read is left out: the check of the log names it.
+    """
     topic = HOUSE[service].topic
     async with database(run, service) as connection:
         for partition in range(topic.partitions):
             after = 0
             while events := await log.read(connection, partition, after, READ_EVENTS):
                 for event in events:
-                    yield Received(
-                        topic.name,
-                        partition,
-                        event.position,
-                        event.recorded_at,
-                        open_envelope(event.body),
-                    )
+                    envelope = readable(event.body)
+                    if envelope is not None:
+                        where = (topic.name, partition, event.position)
+                        yield Received(*where, event.recorded_at, envelope)
                 after = events[-1].position
 
 

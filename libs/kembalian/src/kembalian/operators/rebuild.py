@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import asyncpg
 import typer
 
-from kembalian.operators.house import HOUSE
+from kembalian.operators.house import HOUSE, OWNER_OF
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import COULD_NOT_READ, heads, wait_for_service
 from kembalian.operators.speaking import (
@@ -60,7 +60,8 @@ async def run_rebuild(run: LiveRun, service: str, tell: Tell) -> dict[str, Any]:
     dsn = run.postgres_admin[service]
     before = await _digest(dsn, service)
     want = await heads(run)
-    await operated.rebuild(dsn, tell)
+    until = {topic.name: want[OWNER_OF[topic.name]] for topic in operated.consumes}
+    await operated.rebuild(dsn, tell, until)
     await wait_for_service(run, service, want, tell)
     after = await _digest(dsn, service)
     assert after is not None, "a rebuilt view can be read"

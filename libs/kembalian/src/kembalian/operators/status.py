@@ -6,7 +6,15 @@ from typing import Annotated, Any
 from events import dead_letters
 from kembalian.operators.house import HOUSE, OWNER_OF
 from kembalian.operators.live import LiveRun, read_run
-from kembalian.operators.reading import COULD_NOT_READ, consumed, database, heads, published, size
+from kembalian.operators.reading import (
+    COULD_NOT_READ,
+    consumed,
+    database,
+    heads,
+    published,
+    reached,
+    size,
+)
 from kembalian.operators.speaking import JSON_OPTION, fail, say_json, say_table
 
 
@@ -48,11 +56,11 @@ async def look(run: LiveRun) -> dict[str, Any]:
                 "topic": service.topic.name,
                 "log": str(at[name]),
                 "published": str(there),
-                "lag": size(at[name]) - size(there),
+                "lag": size(at[name]) - reached(there, at[name]),
             }
         )
         for place in await consumed(run, name):
-            behind = at[OWNER_OF[place.topic]].at(place.partition) - place.position
+            head = at[OWNER_OF[place.topic]].at(place.partition)
             state = place.stopped or ("rebuilding" if place.rebuilding else "running")
             where = f"{place.topic}/{place.partition}"
             consumers.append(
@@ -60,7 +68,7 @@ async def look(run: LiveRun) -> dict[str, Any]:
                     "service": name,
                     "topic": where,
                     "handled": place.position,
-                    "lag": behind,
+                    "lag": max(0, head - place.position),  # it may have gone on meanwhile
                     "state": state,
                 }
             )

@@ -19,6 +19,7 @@ from kembalian.operators.live import LiveRun, run_of
 
 READY_SECONDS = 180.0
 STOP_SECONDS = 30.0
+CONNECTIONS_MAX = 200
 API = "/api/v1"
 
 
@@ -39,16 +40,21 @@ class RunningHouse:
             **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self.tokens: dict[str, str] = {}  # by role
+        self.client = httpx.Client(
+            base_url=self.url, timeout=30, limits=httpx.Limits(max_connections=CONNECTIONS_MAX)
+        )
 
     def start(self) -> None:
         """Start it and wait for its ready line. Raises AssertionError with what it printed."""
+        said_before = self.output().count(self._ready_line)
         command = [str(Path(sys.executable).with_name("kembalian")), "run"]
         with self.log_path.open("ab") as out:
             self._process = subprocess.Popen(
                 command, stdout=out, stderr=out, env=self._environment, start_new_session=True
             )
         deadline = time.monotonic() + READY_SECONDS
-        while f"ready http://localhost:{self.port}" not in self.output():
+        while self.output().count(self._ready_line) == said_before:
             assert self._process.poll() is None, self.output()
             assert time.monotonic() < deadline, self.output()
             time.sleep(0.1)
@@ -60,8 +66,27 @@ class RunningHouse:
             self._process.wait(STOP_SECONDS)
             self._process = None
 
+    @property
+    def pid(self) -> int:
+        """The launcher's process id."""
+        assert self._process is not None, "it was not started"
+        return self._process.pid
+
+    def kill_launcher(self) -> None:
+        """SIGKILL the launcher itself; `start` runs the same home again."""
+        assert self._process is not None, "it was not started"
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
+    @property
+    def _ready_line(self) -> str:
+        return f"ready http://localhost:{self.port}"
+
     def output(self) -> str:
         """Return what it has printed so far."""
+        if not self.log_path.exists():
+            return ""
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
     def logs(self) -> dict[str, str]:
@@ -121,5 +146,6 @@ def running_house(
         house.start()
         yield house
     finally:
+        house.client.close()
         house.stop()
         shutil.rmtree(house.home, ignore_errors=True)

@@ -1,7 +1,8 @@
 """People of a house under test, each with a login of his own, and the campus they stand in."""
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -17,17 +18,32 @@ class Person:
     token: str
 
     def get(self, path: str, **query: str | int) -> httpx.Response:
-        """GET a path of the API."""
-        return self.client.get(API + path, params=query, headers=self._headers())
+        """GET a path of the API; `from_` stands for the query parameter `from`."""
+        named = {name.rstrip("_"): value for name, value in query.items()}
+        return self.client.get(API + path, params=named, headers=self._headers())
 
-    def post(self, path: str, body: object = None, key: str | None = None) -> httpx.Response:
-        """POST a JSON body under `key` (default: a new one)."""
+    def post(
+        self, path: str, body: object = None, key: str | None = None, timeout: float = 30
+    ) -> httpx.Response:
+        """POST a JSON body under `key` (default: a new one); `timeout` in seconds."""
         headers = {**self._headers(), "Idempotency-Key": key or secrets.token_hex(8)}
-        return self.client.post(API + path, json=body, headers=headers)
+        return self.client.post(API + path, json=body, headers=headers, timeout=timeout)
 
     def patch(self, path: str, body: object) -> httpx.Response:
         """PATCH with a JSON body."""
         return self.client.patch(API + path, json=body, headers=self._headers())
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | Iterable[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send bytes as they are to a whole path, with these headers and the login's token."""
+        return self.client.request(
+            method, path, content=content, headers={**self._headers(), **(headers or {})}
+        )
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
@@ -46,16 +62,27 @@ class Campus:
 
 def log_in(house: RunningHouse, login: dict[str, Any]) -> Person:
     """Return the person who has this login."""
-    client = httpx.Client(base_url=house.url, timeout=30)
     body = {"username": login["username"], "password": login["password"]}
-    answer = client.post(f"{API}/auth/token", json=body)
+    answer = house.client.post(f"{API}/auth/token", json=body)
     assert answer.status_code == 200, answer.text
-    return Person(client, answer.json()["access_token"])
+    return Person(house.client, answer.json()["access_token"])
+
+
+def staff(house: RunningHouse, role: str) -> Person:
+    """Return the admin, the finance officer or the auditor, logged in once for all tests."""
+    if role not in house.tokens:
+        house.tokens[role] = log_in(house, house.demo()[role]).token
+    return Person(house.client, house.tokens[role])
+
+
+def guest(house: RunningHouse) -> Person:
+    """Return somebody who has not logged in."""
+    return Person(house.client, "")
 
 
 def new_campus(house: RunningHouse) -> Campus:
     """Make stores `<tag>-1` to `-3`, cashiers and a member: a test has them to itself."""
-    admin = log_in(house, house.demo()["admin"])
+    admin = staff(house, "admin")
     tag = f"t{secrets.token_hex(3)}"
     stores = tuple(f"{tag}-{n}" for n in (1, 2, 3))
     tills: dict[str, Person] = {}
@@ -76,13 +103,22 @@ def new_campus(house: RunningHouse) -> Campus:
     return Campus(stores, tills, person, member["member_id"], member["card_number"])
 
 
-def new_member(admin: Person) -> dict[str, Any]:
+def with_new_member(house: RunningHouse, campus: Campus) -> Campus:
+    """Return the same stores and tills with a member who is new."""
+    member = new_member(staff(house, "admin"))
+    person = log_in(house, member)
+    return replace(
+        campus, member=person, member_id=member["member_id"], card_number=member["card_number"]
+    )
+
+
+def new_member(admin: Person, *, auto_save_consent: bool = True) -> dict[str, Any]:
     """Register a member at the counter; return the answer with his password."""
     person = {
         "name": "Susila",
         "address": "Denpasar",
         "identity_number": secrets.token_hex(6),
-        "auto_save_consent": True,
+        "auto_save_consent": auto_save_consent,
     }
     return made(admin.post("/members", person))
 

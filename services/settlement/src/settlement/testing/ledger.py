@@ -140,11 +140,11 @@ class Ledger:
         return received
 
 
-def busy(ledger: Ledger, seed: int = 7) -> Ledger:
-    """Return the ledger after 300 entries of 12 wallets."""
+def busy(ledger: Ledger, entries: int = 150, seed: int = 7) -> Ledger:
+    """Return the ledger after so many events of 12 wallets, most of them balance events."""
     random, stores = Random(seed), ["fotokopi", "kantin", "koperasi"]  # noqa: S311 - a test
     wallets = [f"0197b0c0-0000-7000-8000-{n:012d}" for n in range(12)]
-    for _ in range(300):
+    for _ in range(entries):
         wallet, store = random.choice(wallets), random.choice(stores)
         balance = sum(ledger.buckets.get(wallet, {}).values())
         own = ledger.buckets.get(wallet, {}).get(store, 0)
@@ -164,6 +164,7 @@ def busy(ledger: Ledger, seed: int = 7) -> Ledger:
 
 async def feed(connection: asyncpg.Connection, events: Iterable[Received]) -> None:
     """Handle `events` as the consumer does: runs of a partition, each in one transaction."""
+    await connection.execute("SET synchronous_commit = off")  # a test need not wait for the disk
     await places.make(connection, TOPICS)
     for (topic, partition), run in groupby(events, lambda e: (e.topic, e.partition)):
         await _handle(connection, topic, partition, list(run))

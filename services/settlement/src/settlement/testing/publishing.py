@@ -29,7 +29,7 @@ async def publish(kafka: Kafka, events: Iterable[Received]) -> None:
 
 
 def recorded(event: Received, body: bytes | None = None) -> RecordedEvent:
-    """Return the event as it stands in its owner's log; `body` for one that is not as it must be."""
+    """Return the event as it stands in its owner's log; `body` for one that cannot be read."""
     envelope = event.envelope
     sealed = seal(
         envelope.data,

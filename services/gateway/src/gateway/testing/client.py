@@ -1,8 +1,8 @@
-"""For tests of the gateway: services that say exactly the bytes they are told, and a raw client."""
+"""A client that sends the bytes it is given, and the gateway that it talks to."""
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -11,22 +11,7 @@ from starlette.types import ASGIApp
 
 from gateway.server import server
 
-GUEST = b"guest-token"
-TOKEN_BODY = b'{"access_token":"guest-token","expires_in":1800}'
 ANSWER_SECONDS_MAX = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One request as a service got it; names of fields in lower case, values as they came."""
-
-    line: bytes
-    headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
-
-    def values(self, name: bytes) -> list[bytes]:
-        """Return every value of a field."""
-        return [value for field, value in self.headers if field == name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,83 +29,11 @@ class Answered:
         return found[0] if found else None
 
 
-Script = Callable[[Received, asyncio.StreamWriter], Awaitable[None]]
-
-
-def answer(body: bytes, *, status: bytes = b"200 OK", fields: bytes = b"") -> bytes:
-    """Return a whole answer as bytes; `fields` end in CRLF each."""
-    length = str(len(body)).encode()
-    kind = b"" if b"content-type" in fields.lower() else b"Content-Type: application/json\r\n"
-    return b"HTTP/1.1 %b\r\n%b%bContent-Length: %b\r\n\r\n%b" % (status, kind, fields, length, body)
-
-
-async def say_ok(_: Received, writer: asyncio.StreamWriter) -> None:
-    """The script of a service in good health."""
-    writer.write(answer(b"{}"))
-
-
-class FakeService:
-    """A service on loopback that follows `script` and remembers what it `received`."""
-
-    def __init__(self) -> None:
-        self.received: list[Received] = []
-        self.script: Script = say_ok
-        self.connections = 0
-        self.url = ""
-        self._serving: set[asyncio.Task[None]] = set()
-
-    @property
-    def last(self) -> Received:
-        """Return the newest request."""
-        return self.received[-1]
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncGenerator["FakeService"]:
-        """Serve inside the block, on a free port."""
-        listener = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        port: int = listener.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        try:
-            yield self
-        finally:
-            listener.close()
-            for task in self._serving:
-                task.cancel()
-            await asyncio.gather(*self._serving, return_exceptions=True)
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._serving.add(asyncio.create_task(self._serve(reader, writer)))
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        try:
-            while not writer.is_closing():
-                request = await _read_request(reader)
-                if request.line.startswith(b"POST /internal/token "):
-                    writer.write(answer(TOKEN_BODY))
-                else:
-                    self.received.append(request)
-                    await self.script(request, writer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            await _close(writer)
-
-
-async def _close(writer: asyncio.StreamWriter) -> None:
+async def close_stream(writer: asyncio.StreamWriter) -> None:
     """Close, and wait until it is: an open socket would be a warning later on."""
     writer.close()
     with suppress(ConnectionError):
         await writer.wait_closed()
-
-
-async def _read_request(reader: asyncio.StreamReader) -> Received:
-    head = (await reader.readuntil(b"\r\n\r\n"))[:-4].split(b"\r\n")
-    pairs = (field.split(b":", 1) for field in head[1:])
-    headers = tuple((name.lower(), value.lstrip()) for name, value in pairs)
-    length = int(dict(headers).get(b"content-length", b"0"))
-    return Received(head[0], headers, await reader.readexactly(length))
 
 
 class _AnswerParser:
@@ -174,14 +87,14 @@ class RawClient:
                     raise ConnectionError("closed before an answer was complete")
                 self._parser.feed(data)
 
-    async def is_closed(self) -> bool:
-        """Wait until the gateway ends the connection; nothing more may come on it."""
+    async def until_closed(self) -> bytes:
+        """Return what still comes until the gateway ends the connection."""
         async with asyncio.timeout(ANSWER_SECONDS_MAX):
-            return await self._reader.read(1) == b""
+            return await self._reader.read()
 
     async def close(self) -> None:
         """Hang up."""
-        await _close(self._writer)
+        await close_stream(self._writer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,4 @@
--- People and secrets (private: never in an event, never dropped) and what is read (view: a fold of
--- the log, which can be dropped and filled again).
+-- People and secrets: never in an event, never dropped, never rebuilt.
 
 CREATE TABLE private.account (
     username text COLLATE "C" PRIMARY KEY CHECK (username ~ '^[a-z0-9][a-z0-9._-]{2,63}$'),
@@ -40,28 +39,6 @@ CREATE TABLE private.signing_key (
 );
 CREATE UNIQUE INDEX one_key_signs ON private.signing_key (signs) WHERE signs;
 
-CREATE TABLE view.member (
-    member_id text COLLATE "C" PRIMARY KEY,
-    card_number text COLLATE "C" NOT NULL UNIQUE CHECK (card_number ~ '^[0-9]{4,32}$'),
-    auto_save_consent boolean NOT NULL,
-    version bigint NOT NULL CHECK (version > 0),
-    partition smallint NOT NULL,
-    position bigint NOT NULL,
-    recorded_at timestamptz NOT NULL
-);
-
-CREATE TABLE view.staff (
-    username text COLLATE "C" PRIMARY KEY,
-    role text NOT NULL CHECK (role IN ('cashier', 'operator')),
-    store_id text COLLATE "C" NOT NULL,
-    version bigint NOT NULL CHECK (version > 0),
-    partition smallint NOT NULL,
-    position bigint NOT NULL,
-    recorded_at timestamptz NOT NULL
-);
-CREATE INDEX staff_by_role ON view.staff (role, username);
-
 GRANT SELECT, INSERT ON private.signing_key TO identity_app;
 GRANT SELECT, INSERT, UPDATE ON private.account, private.person TO identity_app;
-GRANT SELECT, INSERT, UPDATE, DELETE ON private.refresh_token, view.member, view.staff
-    TO identity_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON private.refresh_token TO identity_app;

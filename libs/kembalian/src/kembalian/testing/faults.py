@@ -1,0 +1,65 @@
+"""After a fault: is everything as the clients were told, and does `kembalian verify` agree?"""
+
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from kembalian.testing.house import RunningHouse
+from kembalian.testing.load import Load
+from kembalian.testing.recount import Debts, recount
+
+SETTLEMENT_SECONDS = 20.0
+REPEATED = 60
+
+
+def until_settled(busy: Load, debts: Debts) -> None:
+    """Wait until settlement shows what the statements add up to."""
+    due = {store_id: debts.line(store_id) for store_id in busy.campus.stores}
+    deadline = time.monotonic() + SETTLEMENT_SECONDS
+    while True:
+        answer = busy.admin.get("/settlement/positions", limit=200)
+        items: list[dict[str, Any]] = answer.json()["items"] if answer.is_success else []
+        shown = {
+            item["store_id"]: {name: item[name] for name in due[item["store_id"]]}
+            for item in items
+            if item["store_id"] in due
+        }
+        if shown == due:
+            return
+        assert time.monotonic() < deadline, (shown, due, answer.text)
+        time.sleep(0.2)
+
+
+def report(busy: Load, killed: Sequence[str]) -> None:
+    """Print what the run came to."""
+    print(
+        f"\n{len(busy.operations)} operations answered ({len(busy.acknowledged())} acknowledged),"
+        f" {busy.per_second():.0f}/s; kills {dict(Counter(killed))};"
+        f" a client waited {busy.longest_outage_seconds():.1f} s at most"
+    )
+
+
+def check_clean(house: RunningHouse) -> None:
+    """Have `kembalian verify` look at all of it."""
+    done = house.command("verify", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    verified = json.loads(done.stdout)
+    assert (verified["clean"], verified["findings"], verified["lag"]) == (True, [], {})
+
+
+def check_all(house: RunningHouse, busy: Load) -> None:
+    """Compare ledger, statements and settlement with what the clients were told."""
+    debts = recount(busy, house.live())
+    until_settled(busy, debts)
+    some = random.Random(1).sample(  # noqa: S311 - a sample, not a secret
+        busy.operations, min(REPEATED, len(busy.operations))
+    )
+    for operation in some:
+        till = busy.campus.tills[operation.store_id]
+        again = till.post(operation.path, operation.body, operation.key)
+        assert (again.status_code, again.content) == (operation.status, operation.answer)
+        assert again.headers["idempotent-replayed"] == "true"
+    check_clean(house)
