@@ -5,7 +5,7 @@ import re
 from typing import Annotated, Final
 
 import rfc8785
-from fastapi import Depends
+from fastapi import Depends, Header
 from starlette.requests import Request
 
 from web.problems import Problem, invalid
@@ -13,9 +13,13 @@ from web.verifier import Principal
 
 HEADER: Final = "idempotency-key"
 KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
+DESCRIPTION: Final = "1 to 255 printable ASCII characters; a repeat gets the first answer again"
 
 
-async def idempotency_key(request: Request) -> str:
+async def idempotency_key(
+    request: Request,
+    _: Annotated[str | None, Header(alias="Idempotency-Key", description=DESCRIPTION)] = None,
+) -> str:
     """Return the caller's key. Raises Problem 400 if it is missing, 422 if it is malformed."""
     values = request.headers.getlist(HEADER)
     if not values or values == [""]:

@@ -24,6 +24,7 @@ class ServiceSettings(BaseSettings):
     settlement_url: str = "http://127.0.0.1:8104"
     service_name: str = ""
     service_secret_file: Path | None = None
+    advertise_url: str | None = None
     log_level: str = "INFO"
 
     @field_validator("tz")
@@ -36,6 +37,11 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _without_slash(cls, url: str) -> str:
         return url.rstrip("/")
+
+    @property
+    def address(self) -> str:
+        """Return where other processes reach this one."""
+        return self.advertise_url or f"http://{self.host}:{self.port}"
 
     @property
     def zone(self) -> ZoneInfo:

@@ -37,15 +37,15 @@ Service = Annotated[Principal, Depends(allow("service"))]
 Anyone = Annotated[Principal, Depends(allow(guest=True))]
 
 
-def _pool(request: Request) -> asyncpg.Pool:
+async def _pool(request: Request) -> asyncpg.Pool:
     return cast("asyncpg.Pool", request.app.state.pool)
 
 
-def _relay(request: Request) -> Relay:
+async def _relay(request: Request) -> Relay:
     return cast("Relay", request.app.state.relay)
 
 
-def _cause(request: Request) -> Cause:
+async def _cause(request: Request) -> Cause:
     """Return why an event happens: the request, by the name that the gateway gave it."""
     request_id = request.headers.get("x-request-id") or str(uuid4())
     return Cause(request_id, traceparent=request.headers.get("traceparent") or None)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import asyncpg
 from fastapi import FastAPI
@@ -12,9 +12,8 @@ from starlette.responses import Response
 from catalog import api
 from catalog.answers import SLUGS
 from catalog.config import Settings
-from events import background
-from events.leases import Leases
-from events.relay import Relay
+from events.failures import DATABASE_AWAY
+from events.running import database_pool, publishing
 from events.topics import CATALOG
 from web.app import create_app
 from web.problems import Problem
@@ -24,10 +23,7 @@ REQUESTS_MAX = 10
 WORKERS_MAX = 3
 """Connections of relay and leases: requests, however many, cannot take them away."""
 
-CONNECT_SECONDS = 5.0
 READY_SECONDS = 2.0
-STATEMENT_SECONDS = 10.0
-CLOSE_SECONDS = 2.0
 
 
 def make_app(settings: Settings, *, verifier: TokenVerifier | None = None) -> FastAPI:
@@ -36,11 +32,11 @@ def make_app(settings: Settings, *, verifier: TokenVerifier | None = None) -> Fa
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with (
-            _pool(settings, REQUESTS_MAX) as pool,
-            _pool(settings, WORKERS_MAX) as workers,
-            _relaying(settings, workers) as relay,
+            database_pool(settings.database_url, REQUESTS_MAX) as pool,
+            database_pool(settings.database_url, WORKERS_MAX) as workers,
+            publishing(workers, CATALOG, settings.kafka, settings.address) as log,
         ):
-            app.state.pool, app.state.relay = pool, relay
+            app.state.pool, app.state.relay = pool, log.relay
             yield
 
     async def ready() -> bool:
@@ -68,41 +64,6 @@ async def _is_ready(pool: asyncpg.Pool) -> bool:
     try:
         async with asyncio.timeout(READY_SECONDS):
             await pool.fetchval("SELECT count(*) FROM view.store WHERE false")
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except DATABASE_AWAY:
         return False
     return True
-
-
-@asynccontextmanager
-async def _pool(settings: Settings, size_max: int) -> AsyncGenerator[asyncpg.Pool]:
-    pool = asyncpg.create_pool(
-        settings.database_url,
-        min_size=0,  # connects to nothing yet
-        max_size=size_max,
-        timeout=CONNECT_SECONDS,
-        command_timeout=STATEMENT_SECONDS,
-    )
-    await pool
-    try:
-        yield pool
-    finally:
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await pool.close()
-        except TimeoutError:
-            pool.terminate()
-
-
-@asynccontextmanager
-async def _relaying(settings: Settings, pool: asyncpg.Pool) -> AsyncGenerator[Relay]:
-    """Publish the log; if that fails for good, the process ends."""
-    leases = Leases(pool, f"http://{settings.host}:{settings.port}")
-    relay = Relay(pool, CATALOG, settings.kafka, leases)
-    tasks = [background.start(leases.keep(), "leases"), background.start(relay.run(), "relay")]
-    try:
-        yield relay
-    finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await background.stop(*tasks)
-        await leases.release()

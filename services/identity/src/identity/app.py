@@ -2,17 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
 from fastapi import FastAPI
 from starlette.types import Lifespan
 
-from events import background
 from events.failures import DATABASE_AWAY
-from events.leases import Leases
 from events.relay import Relay
+from events.running import database_pool, publishing
 from events.topics import IDENTITY
 from identity import api_auth, api_cards, api_internal, api_members, api_staff
 from identity.attempts import Attempts
@@ -27,9 +26,7 @@ from web.tokens import TokenVerifier
 REQUESTS_MAX: Final = 12
 WORKERS_MAX: Final = 4
 """Connections of relay and leases: requests, however many, cannot take them away."""
-CONNECT_SECONDS: Final = 5.0
-STATEMENT_SECONDS: Final = 10.0  # longer than a repeat waits for the first request
-CLOSE_SECONDS: Final = 2.0
+READY_SECONDS: Final = 2.0
 
 ROUTES: Final = [
     api_auth.routes,
@@ -46,10 +43,10 @@ def make_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with (
-            _pool(settings, REQUESTS_MAX) as pool,
-            _pool(settings, WORKERS_MAX) as workers,
-            _relay(settings, workers) as relay,
-            resources_on(settings, pool, relay) as resources,
+            database_pool(settings.database_url, REQUESTS_MAX) as pool,
+            database_pool(settings.database_url, WORKERS_MAX) as workers,
+            publishing(workers, IDENTITY, settings.kafka, settings.address) as log,
+            resources_on(settings, pool, log.relay) as resources,
         ):
             app.state.resources = resources
             yield
@@ -83,7 +80,7 @@ def make_app_on(settings: Settings, lifespan: Lifespan[FastAPI]) -> FastAPI:
 async def _is_ready(resources: Resources) -> bool:
     """Tell whether the database answers and there is a key to sign with."""
     try:
-        async with asyncio.timeout(CLOSE_SECONDS):
+        async with asyncio.timeout(READY_SECONDS):
             await resources.signer.keys()
             await resources.pool.fetchval("SELECT count(*) FROM view.staff WHERE false")
     except DATABASE_AWAY:
@@ -119,41 +116,3 @@ async def resources_on(
         passwords.close()
         for each in (catalog, wallet_ledger, tokens):
             await each.aclose()
-
-
-@asynccontextmanager
-async def _pool(settings: Settings, size_max: int) -> AsyncGenerator[asyncpg.Pool]:
-    pool = asyncpg.create_pool(
-        settings.database_url,
-        min_size=0,
-        max_size=size_max,
-        timeout=CONNECT_SECONDS,
-        command_timeout=STATEMENT_SECONDS,
-    )
-    await pool  # connects to nothing yet: min_size is 0
-    try:
-        yield pool
-    finally:
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await pool.close()
-        except TimeoutError:
-            pool.terminate()
-
-
-@asynccontextmanager
-async def _relay(settings: Settings, pool: asyncpg.Pool) -> AsyncGenerator[Relay]:
-    """Publish the log; if that fails for good, the process ends."""
-    leases = Leases(pool, f"http://{settings.host}:{settings.port}")
-    relay = Relay(pool, IDENTITY, settings.kafka, leases)
-    tasks = [
-        background.start(leases.keep(), "leases"),
-        background.start(relay.run(), "relay"),
-    ]
-    try:
-        yield relay
-    finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await background.stop(*tasks)
-        await leases.release()

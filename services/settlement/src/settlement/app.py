@@ -2,17 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import asyncpg
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from events import background, places
-from events.consumer import Consumer
-from events.leases import Leases
-from events.relay import Relay
+from events import places
+from events.failures import DATABASE_AWAY
+from events.running import consuming, database_pool, publishing
 from events.topics import SETTLEMENT
 from settlement import api, reports
 from settlement.config import Settings
@@ -30,9 +29,8 @@ READERS_MAX = 12
 WORKERS_MAX = 6
 """Connections of relay, consumer and leases: requests, however many, cannot take them away."""
 
-CONNECT_SECONDS = 2.0
-STATEMENT_SECONDS = 30.0
-CLOSE_SECONDS = 2.0
+STATEMENT_SECONDS = 30.0  # a report of a long period
+READY_SECONDS = 2.0
 
 
 def make_app(settings: Settings, *, verifier: TokenVerifier | None = None) -> FastAPI:
@@ -44,10 +42,13 @@ def make_app(settings: Settings, *, verifier: TokenVerifier | None = None) -> Fa
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with (
-            _pool(settings, READERS_MAX) as readers,
-            _pool(settings, WORKERS_MAX) as workers,
+            database_pool(
+                settings.database_url, READERS_MAX, statement_seconds=STATEMENT_SECONDS
+            ) as readers,
+            database_pool(settings.database_url, WORKERS_MAX) as workers,
             _peers(settings) as (identity, catalog, wallet_ledger),
-            _work(settings, workers),
+            publishing(workers, SETTLEMENT, settings.kafka, settings.address) as log,
+            consuming(workers, TOPICS, settings.kafka, log.leases, project),
         ):
             app.state.readers = readers
             app.state.resources = Resources(
@@ -78,34 +79,14 @@ async def _answer_no_views(_: Request, __: Exception) -> Response:
 async def _is_ready(pool: asyncpg.Pool) -> bool:
     """Tell whether reads are answered: the views and their places are there, and no rebuild is."""
     try:
-        async with asyncio.timeout(CLOSE_SECONDS), pool.acquire() as connection:
+        async with asyncio.timeout(READY_SECONDS), pool.acquire() as connection:
             if not await connection.fetchval(VIEWS_ARE_THERE):
                 return False
             known = await places.load(connection)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except DATABASE_AWAY:
         return False
     needed = sum(topic.partitions for topic in TOPICS)
     return len(known) >= needed and not any(place.rebuilding for place in known)
-
-
-@asynccontextmanager
-async def _pool(settings: Settings, size_max: int) -> AsyncGenerator[asyncpg.Pool]:
-    pool = asyncpg.create_pool(
-        settings.database_url,
-        min_size=0,  # connects to nothing yet
-        max_size=size_max,
-        timeout=CONNECT_SECONDS,
-        command_timeout=STATEMENT_SECONDS,
-    )
-    await pool
-    try:
-        yield pool
-    finally:
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await pool.close()
-        except TimeoutError:
-            pool.terminate()
 
 
 @asynccontextmanager
@@ -121,23 +102,3 @@ async def _peers(settings: Settings) -> AsyncGenerator[tuple[Peer, Peer, Peer]]:
     finally:
         for peer in (*peers, tokens):
             await peer.aclose()
-
-
-@asynccontextmanager
-async def _work(settings: Settings, pool: asyncpg.Pool) -> AsyncGenerator[None]:
-    """Run relay and consumer; if one of them fails for good, the process ends."""
-    leases = Leases(pool, f"http://{settings.host}:{settings.port}")
-    relay = Relay(pool, SETTLEMENT, settings.kafka, leases)
-    consumer = Consumer(pool, TOPICS, settings.kafka, leases, project)
-    tasks = [
-        background.start(leases.keep(), "leases"),
-        background.start(relay.run(), "relay"),
-        background.start(consumer.run(), "consumer"),
-    ]
-    try:
-        yield
-    finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await background.stop(*tasks)
-        await leases.release()

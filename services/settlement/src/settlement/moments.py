@@ -29,7 +29,7 @@ class Moment:
 NOW = Moment()
 
 
-def moment(
+async def moment(
     at_least: Annotated[str | None, Query()] = None,
     as_of: Annotated[str | None, Query()] = None,
     position: Annotated[str | None, Query()] = None,
@@ -47,9 +47,9 @@ def moment(
     )
 
 
-def at_least_only(at_least: Annotated[str | None, Query()] = None) -> Moment:
+async def at_least_only(at_least: Annotated[str | None, Query()] = None) -> Moment:
     """Return the moment of a list, which can only be asked to be new enough."""
-    return moment(at_least)
+    return await moment(at_least)
 
 
 def _place(text: str, field: str) -> Place:

@@ -18,7 +18,7 @@ class Resources:
     directory: Directory
 
 
-def resources(request: Request) -> Resources:
+async def resources(request: Request) -> Resources:
     """Return the application's resources."""
     return cast("Resources", request.app.state.resources)
 

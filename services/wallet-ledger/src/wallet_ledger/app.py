@@ -1,19 +1,15 @@
 """Composition root: pools, leases, lanes, relay, consumer and the routes on top of them."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
-import asyncpg
 import httpx
 from fastapi import FastAPI
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
-from events import background
-from events.consumer import Consumer
 from events.failures import DATABASE_AWAY
 from events.leases import Leases
-from events.relay import Relay
+from events.running import Publishing, beside, consuming, database_pool, publishing
 from events.topics import CATALOG, IDENTITY, WALLET
 from wallet_ledger import api_till, api_wallets
 from wallet_ledger.config import PARTITIONS, Settings
@@ -24,17 +20,13 @@ from wallet_ledger.projections import project
 from web.app import create_app
 from web.peers import Peer, ServiceTokens
 
-POOL_MAX = 16
+REQUESTS_MAX = 16
+WORKERS_MAX = 8
+"""Connections of relay, consumer and leases: requests, however many, cannot take them away."""
 
-
-async def connect(dsn: str) -> asyncpg.Pool:
-    """Return a pool, as soon as the database is there: no start order is needed."""
-    async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(DATABASE_AWAY), wait=wait_exponential(0.1, max=2)
-    ):
-        with attempt:
-            return await asyncpg.create_pool(dsn, min_size=1, max_size=POOL_MAX, command_timeout=10)
-    raise AssertionError("AsyncRetrying without a stop never ends")
+PASS_ON_SECONDS = 10.0
+READY_SECONDS = 2.0
+CONSUMED = (IDENTITY, CATALOG)
 
 
 def build(settings: Settings) -> FastAPI:
@@ -42,40 +34,28 @@ def build(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        pool = await connect(settings.database_url)
-        leases = Leases(pool, settings.address)
-        relay = Relay(pool, WALLET, settings.kafka, leases)
-        consumer = Consumer(pool, (IDENTITY, CATALOG), settings.kafka, leases, project)
-        lanes = [Lane(n, settings.database_url, leases, relay.poke) for n in range(PARTITIONS)]
-        tokens = ServiceTokens(settings)
-        identity = Peer("identity", settings.identity_url, tokens)
-        catalog = Peer("catalog", settings.catalog_url, tokens)
-        client = httpx.AsyncClient(timeout=10, trust_env=False)
-        app.state.settings, app.state.pool = settings, pool
-        app.state.leases, app.state.lanes = leases, lanes
-        app.state.directory = Directory(pool, identity, catalog)
-        app.state.ledger = Ledger(lanes, leases, client)
-        writing = [background.start(lane.run(), lane.lease) for lane in lanes]
-        beside = [
-            background.start(leases.keep(), "leases"),
-            background.start(relay.run(), "relay"),
-            background.start(consumer.run(), "consumer"),
-        ]
-        try:
+        async with (
+            database_pool(settings.database_url, REQUESTS_MAX) as pool,
+            database_pool(settings.database_url, WORKERS_MAX) as workers,
+            publishing(workers, WALLET, settings.kafka, settings.address) as log,
+            consuming(workers, CONSUMED, settings.kafka, log.leases, project),
+            _peers(settings) as (identity, catalog),
+            httpx.AsyncClient(timeout=PASS_ON_SECONDS, trust_env=False) as client,
+            _lanes(settings, log) as lanes,
+        ):
+            app.state.settings, app.state.pool = settings, pool
+            app.state.leases, app.state.lanes = log.leases, lanes
+            app.state.directory = Directory(pool, identity, catalog)
+            app.state.ledger = Ledger(lanes, log.leases, client)
             yield
-        finally:
-            await background.stop(*writing)
-            await background.stop(*beside)
-            await leases.release()
-            for closing in (identity, catalog, tokens, client):
-                await closing.aclose()
-            await asyncio.wait_for(pool.close(), 3)
 
     async def ready() -> bool:
         """Ready when every partition has a writer: this process or another one."""
-        leases: Leases = app.state.leases
-        lanes: list[Lane] = app.state.lanes
-        return all([lane.owned or await leases.holder(lane.lease) is not None for lane in lanes])
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                return await _is_ready(app.state.lanes, app.state.leases)
+        except DATABASE_AWAY:
+            return False
 
     app = create_app(
         "wallet-ledger",
@@ -85,3 +65,27 @@ def build(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     return app
+
+
+async def _is_ready(lanes: Sequence[Lane], leases: Leases) -> bool:
+    return all([lane.owned or await leases.holder(lane.lease) is not None for lane in lanes])
+
+
+@asynccontextmanager
+async def _lanes(settings: Settings, log: Publishing) -> AsyncGenerator[list[Lane]]:
+    dsn, poke = settings.database_url, log.relay.poke
+    lanes = [Lane(n, dsn, log.leases, poke) for n in range(PARTITIONS)]
+    async with beside("lane", *(lane.run() for lane in lanes)):
+        yield lanes
+
+
+@asynccontextmanager
+async def _peers(settings: Settings) -> AsyncGenerator[tuple[Peer, Peer]]:
+    tokens = ServiceTokens(settings)
+    identity = Peer("identity", settings.identity_url, tokens)
+    catalog = Peer("catalog", settings.catalog_url, tokens)
+    try:
+        yield identity, catalog
+    finally:
+        for each in (identity, catalog, tokens):
+            await each.aclose()

@@ -26,7 +26,9 @@ WITH acknowledged AS (
     SELECT event_id, count(*) AS times, min(place) AS place, min(key) AS key
     FROM acknowledged GROUP BY event_id
 )
-SELECT coalesce(e.partition, 0) AS partition, e.position, e.stream, a.key, a.times, a.place
+SELECT coalesce(e.partition, split_part(a.place, '-', 1)::smallint) AS partition,
+    coalesce(e.position, split_part(a.place, '-', 2)::bigint) AS position,
+    e.position IS NULL AS lost, e.stream, a.key, a.times, a.place
 FROM counted a FULL JOIN log.event e ON e.event_id = a.event_id
 WHERE e.event_id IS NULL OR a.event_id IS NULL OR a.times <> 1
     OR a.place <> e.partition || '-' || e.position
@@ -104,7 +106,7 @@ def faults(
 async def answers(connection: Connection) -> AsyncIterator[Finding]:
     """Yield the successes without an event, and the events that nobody, or two, were told of."""
     async for row in connection.cursor(ANSWERS, prefetch=2_000):
-        if row["position"] is None:
+        if row["lost"]:
             detail = f"key {row['key']} was answered 201, its event is not in the log"
         elif row["key"] is None:
             detail = "no kept answer names this event"

@@ -22,16 +22,8 @@ class Settings(ServiceSettings):
     kafka_ground: str = "apache"
     auto_save_below: int = Field(default=500, ge=0, description="rupiah; less is saved unasked")
     pin_above: int = Field(default=100_000, ge=0, description="rupiah; more needs the PIN")
-    advertise_url: str | None = Field(
-        default=None, description="where other processes of this service reach this one"
-    )
 
     @property
     def kafka(self) -> Kafka:
         """Where the broker is."""
         return Kafka(self.kafka_bootstrap, self.kafka_ground)
-
-    @property
-    def address(self) -> str:
-        """Where other processes of this service pass requests on to."""
-        return self.advertise_url or f"http://{self.host}:{self.port}"
