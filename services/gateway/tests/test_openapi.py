@@ -26,7 +26,7 @@ def test_a_path_is_told_by_the_service_that_the_gateway_asks() -> None:
 
     assert merged["paths"] == {
         "/api/v1/stores/{store_id}": {},
-        "/api/v1/stores/{store_id}/transactions": {"get": {}},
+        "/api/v1/stores/{store_id}/transactions": {"get": {"tags": ["settlement"]}},
     }
 
 
@@ -44,8 +44,9 @@ def test_equal_components_are_shared() -> None:
 
 
 def test_components_that_clash_get_their_service_s_name() -> None:
-    def path(ref: str) -> Json:
-        return {"get": {"responses": {"200": {"content": {"x": {"schema": {"$ref": ref}}}}}}}
+    def path(ref: str, **more: object) -> Json:
+        responses = {"200": {"content": {"x": {"schema": {"$ref": ref}}}}}
+        return {"get": {"responses": responses, **more}}
 
     ref = "#/components/schemas/Page"
     merged = cast(
@@ -67,8 +68,8 @@ def test_components_that_clash_get_their_service_s_name() -> None:
         "WalletLedgerPage": {"type": "string"},
     }
     assert merged["paths"] == {
-        "/api/v1/pos/change": path("#/components/schemas/WalletLedgerPage"),
-        "/api/v1/stores": path("#/components/schemas/CatalogPage"),
+        "/api/v1/pos/change": path("#/components/schemas/WalletLedgerPage", tags=["wallet-ledger"]),
+        "/api/v1/stores": path("#/components/schemas/CatalogPage", tags=["catalog"]),
     }
 
 
@@ -90,7 +91,8 @@ def test_there_is_one_security_scheme_and_a_free_call_stays_free() -> None:
     )
 
     assert merged["security"] == [{"bearer": []}]
-    assert merged["paths"]["/api/v1/stores"] == {"get": {"security": []}, "post": {}}
+    stores = merged["paths"]["/api/v1/stores"]
+    assert stores == {"get": {"tags": ["catalog"], "security": []}, "post": {"tags": ["catalog"]}}
     assert list(merged["components"]["securitySchemes"]) == ["bearer"]
 
 

@@ -49,10 +49,14 @@ def size(headers: Headers) -> int:
 
 
 def from_client(headers: Headers) -> list[tuple[bytes, bytes]]:
-    """Return what a service gets to see of the client's fields: bytes untouched, order kept."""
+    """Return what a service gets to see of the client's fields: bytes untouched, order kept.
+
+    Blanks around a value are none of it, though our server leaves those at its end.
+    Source: RFC 9110, section 5.5.
+    """
     dropped = HOP_BY_HOP | SET_BY_THE_GATEWAY | _named_by_connection(headers)
     return [
-        (name, value)
+        (name, value.strip(b" \t"))
         for name, value in headers
         if name not in dropped and not name.startswith(INTERNAL_PREFIXES)
     ]

@@ -40,7 +40,7 @@ def merge(documents: Mapping[Service, Json]) -> Json:
         renamed = _unclashed(service, documents)
         for path, item in sorted(_member(renamed, "paths").items()):
             if path.startswith(API_PREFIX) and service_for(_example(path)) is service:
-                paths[path] = _public_item(cast("Json", item))
+                paths[path] = _public_item(cast("Json", item), service)
         for section, definitions in _member(renamed, "components").items():
             if section != "securitySchemes":
                 components.setdefault(section, {}).update(cast("Json", definitions))
@@ -95,17 +95,15 @@ def _repointed(node: object, references: Mapping[str, str]) -> object:
             return node
 
 
-def _public_item(item: Json) -> Json:
-    """Return a path item whose calls know of no security scheme but the gateway's."""
+def _public_item(item: Json, service: Service) -> Json:
+    """Return a path item whose calls are listed under their service, and know only our security."""
+
+    def call(value: Json) -> Json:
+        kept = {name: part for name, part in value.items() if name != "security" or part == []}
+        return {"tags": [service.value], **kept}
+
     return {
-        key: {
-            name: part
-            for name, part in cast("Json", value).items()
-            if name != "security" or part == []
-        }
-        if key in METHODS
-        else value
-        for key, value in item.items()
+        key: call(cast("Json", value)) if key in METHODS else value for key, value in item.items()
     }
 
 
