@@ -8,8 +8,10 @@ import pytest
 
 from kembalian.grounds.ground import GroundError
 from kembalian.grounds.kafka_jars import jars
+from kembalian.testing.cast import Cast, new_cast
 from kembalian.testing.house import RunningHouse, running_house
 from kembalian.testing.people import Campus, new_campus, with_new_member
+from kembalian.testing.refusals import log_heads
 from kembalian.testing.require import missing
 
 
@@ -51,3 +53,19 @@ def shared_stores(house: RunningHouse) -> Campus:
 def shopper(house: RunningHouse, shared_stores: Campus) -> Campus:
     """The shared stores and a member who is new: a test has the wallet to itself."""
     return with_new_member(house, shared_stores)
+
+
+@pytest.fixture(scope="session")
+def cast(house: RunningHouse) -> Generator[Cast]:
+    """Somebody of every role, for tests that ask every call."""
+    cast = new_cast(house)
+    yield cast
+    cast.close()
+
+
+@pytest.fixture
+def no_events(house: RunningHouse, cast: Cast) -> Generator[None]:
+    """Nothing that the test does may append to any log."""
+    before = log_heads(house)
+    yield
+    assert log_heads(house) == before

@@ -1,14 +1,21 @@
 """The houses of these tests: one on the best Kafka there is, one on the embedded broker."""
 
 import tempfile
-from collections.abc import Generator
+import time
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
 import pytest
 
 from kembalian.grounds.ground import GroundError
 from kembalian.grounds.kafka_jars import jars
+from kembalian.operators.live import LiveRun
+from kembalian.testing.copies import copied
+from kembalian.testing.faults import until_settled
 from kembalian.testing.house import RunningHouse, running_house
+from kembalian.testing.load import Load, load
+from kembalian.testing.recount import recount
+from kembalian.testing.refill import refilled
 from kembalian.testing.require import missing
 
 
@@ -38,3 +45,25 @@ def forgetful_house(tmp_path_factory: pytest.TempPathFactory) -> Generator[Runni
     folder = tmp_path_factory.mktemp("forgetful")
     with running_house(folder, kafka="embedded") as house:
         yield house
+
+
+@pytest.fixture(scope="session")
+def busy(faulty_house: RunningHouse) -> Load:
+    """What the faulty house has seen, at rest again: every view of every service has rows."""
+    with load(faulty_house, seed=4) as busy:
+        while len(busy.operations) < 120 and not busy.failures:
+            time.sleep(0.1)
+    until_settled(busy, recount(busy, faulty_house.live()))
+    return busy
+
+
+@pytest.fixture(scope="session")
+async def originals(
+    faulty_house: RunningHouse, busy: Load, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[LiveRun]:
+    """Copies of the house's databases at rest, and a broker of their own with the same events."""
+    assert busy.operations
+    folder = tmp_path_factory.mktemp("copies")
+    with copied(faulty_house.live()) as copy:
+        async with refilled(copy, folder) as run:
+            yield run

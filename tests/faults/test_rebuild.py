@@ -11,10 +11,10 @@ import pytest
 from kembalian.operators.house import HOUSE
 from kembalian.operators.live import LiveRun
 from kembalian.operators.rebuild import run_rebuild
-from kembalian.testing.faults import check_all, check_clean, until_settled
+from kembalian.testing.commands import kembalian
+from kembalian.testing.faults import check_all
 from kembalian.testing.house import RunningHouse
 from kembalian.testing.load import Load, load
-from kembalian.testing.recount import recount
 
 VIEWS = {
     "identity": ("member", "staff"),
@@ -37,16 +37,6 @@ def one_dropped(service: str) -> str:
 
 def all_dropped(_: str) -> str:
     return "DROP SCHEMA view CASCADE"
-
-
-@pytest.fixture(scope="module")
-def busy(faulty_house: RunningHouse) -> Load:
-    """What a house at rest has seen: every view of every service has rows."""
-    with load(faulty_house, seed=4) as busy:
-        while len(busy.operations) < 120:
-            assert not busy.failures, busy.failures
-    until_settled(busy, recount(busy, faulty_house.live()))
-    return busy
 
 
 def digest(live: LiveRun, service: str) -> tuple[str, int]:
@@ -111,10 +101,10 @@ def test_the_command_compares_before_and_after_and_asks_first(
     live = faulty_house.live()
     before = digest(live, "settlement")
 
-    unasked = faulty_house.command("rebuild", "settlement")
-    rebuilt = faulty_house.command("rebuild", "settlement", "--yes")
-    as_json = faulty_house.command("rebuild", "catalog", "--yes", "--json")
-    unknown = faulty_house.command("rebuild", "gateway", "--yes")
+    unasked = kembalian(faulty_house.home, "rebuild", "settlement")
+    rebuilt = kembalian(faulty_house.home, "rebuild", "settlement", "--yes")
+    as_json = kembalian(faulty_house.home, "rebuild", "catalog", "--yes", "--json")
+    unknown = kembalian(faulty_house.home, "rebuild", "gateway", "--yes")
 
     assert (unasked.returncode, unasked.stdout) == (2, "")
     assert "Say --yes" in unasked.stderr
@@ -137,4 +127,3 @@ def test_a_rebuild_under_load_loses_nothing(faulty_house: RunningHouse) -> None:
             asyncio.run(run_rebuild(live, service, lambda _done, _total: None))
 
     check_all(faulty_house, busy)
-    check_clean(faulty_house)

@@ -167,7 +167,8 @@ def test_a_launcher_killed_amid_its_demo_leaves_no_process_and_the_next_start_fi
 ) -> None:
     home = tmp_path / "home"
     house = RunningHouse(home, {"PORT": str(free_port()), "KEMBALIAN_DEMO": "trial"})
-    wait_until(lambda: "members" in house.demo, "the first member", patience_s=100)
+    wait_until(lambda: "members" in house.demo or not house.runs, "first member", patience_s=100)
+    assert house.runs, house.lines
     processes = family(house)
     house.stop(signal.SIGKILL)
     _, alive = psutil.wait_procs(processes, timeout=10)

@@ -74,12 +74,18 @@ def kafka_of(broker: Broker) -> Kafka:
     return Kafka(broker.bootstrap, "embedded" if isinstance(broker, EmbeddedBroker) else "apache")
 
 
+def end_the_test() -> None:
+    """Stand in for the end of the process, which would be the end of all tests."""
+    raise RuntimeError("the watchdog would have ended this process")
+
+
 @pytest.fixture
 async def make_rig(pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[MakeRig]:
     """Makes rigs; what runs in them is stopped when the test ends."""
     monkeypatch.setattr("events.topic_guard.GUARD_SECONDS", 0.5)
     monkeypatch.setattr("events.leases.LEASE_SECONDS", 1.5)
     monkeypatch.setattr("events.leases.RENEW_SECONDS", 0.3)
+    monkeypatch.setattr("events.progress.end_process", end_the_test)
     async with AsyncExitStack() as stack:
 
         async def make(broker: Broker) -> Rig:

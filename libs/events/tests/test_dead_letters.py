@@ -1,51 +1,19 @@
-import asyncio
-from collections.abc import Sequence
-
 import asyncpg
 import pytest
 from aiokafka import TopicPartition
 
 from events import dead_letters, handling, places
 from events.dead_letters import Letter, NoSuchLetter, NotTheFirst
-from events.failures import Fenced
 from events.handling import Run
-from events.log import Connection
-from events.received import Received
-from events.testing import an_event, recorded, see
+from events.testing import Poison, WrittenRecord, see
 from events.topics import Topic
 
 TOPIC = Topic("kembalian.test.v1", 1)
 WHERE = TopicPartition(TOPIC.name, 0)
 
 
-class WrittenRecord:
-    """A record as a consumer reads it, made without a broker."""
-
-    def __init__(self, position: int, stream: str, value: bytes | None = None) -> None:
-        event = recorded(0, position, an_event(stream, position))
-        self.topic, self.partition = WHERE
-        self.offset = position - 1
-        self.timestamp = 0
-        self.key: bytes | None = stream.encode()
-        self.value: bytes | None = event.body if value is None else value
-        self.headers: Sequence[tuple[str, bytes]] = [("position", b"%d" % position)]
-
-
-class Poison:
-    """A projection that fails for some positions, with a reason that PostgreSQL cannot keep."""
-
-    def __init__(self, *positions: int) -> None:
-        self.positions = set(positions)
-
-    async def __call__(self, connection: Connection, events: Sequence[Received]) -> None:
-        await see(connection, events)
-        for event in events:
-            if event.position in self.positions:
-                raise LookupError(f"no\0store\ud800 at {event.position}")
-
-
 def records(streams: str, first: int = 1) -> list[WrittenRecord]:
-    return [WrittenRecord(first + n, stream) for n, stream in enumerate(streams)]
+    return [WrittenRecord(WHERE, first + n, stream) for n, stream in enumerate(streams)]
 
 
 @pytest.fixture(autouse=True)
@@ -82,31 +50,6 @@ async def test_what_cannot_be_handled_is_kept_and_its_stream_waits(pool: asyncpg
     first = (await letters(pool))[0]
     assert (first.stream, first.kafka_offset) == ("b", 1)
     assert "at 2" in first.reason
-
-
-async def test_others_are_handled_at_once_while_a_stream_waits(pool: asyncpg.Pool) -> None:
-    calls: list[int] = []
-
-    async def project(connection: Connection, events: Sequence[Received]) -> None:
-        calls.append(len(events))
-        await Poison(1)(connection, events)
-
-    await handling.handle(pool, Run(WHERE, 0, records("ab")), project)
-    calls.clear()
-    await handling.handle(pool, Run(WHERE, 2, records("bcb", first=3)), project)
-
-    assert calls == [3]
-
-
-@pytest.mark.parametrize("value", [b"", b"{", b"null", b"\xff\0", b'{"type":"x"}'])
-async def test_a_body_that_is_no_event_is_a_dead_letter(pool: asyncpg.Pool, value: bytes) -> None:
-    run = [WrittenRecord(1, "a"), WrittenRecord(2, "b\0", value), WrittenRecord(3, "b\0")]
-
-    await handling.handle(pool, Run(WHERE, 0, run), see)
-
-    assert await seen(pool) == [1]
-    assert await states(pool) == [(2, "dead"), (3, "parked")]
-    assert (await letters(pool))[0].body == value
 
 
 async def test_a_retry_handles_the_letter_and_what_waits_behind_it(pool: asyncpg.Pool) -> None:
@@ -183,45 +126,8 @@ async def test_a_rebuild_meets_again_what_was_dead(pool: asyncpg.Pool) -> None:
     assert await seen(pool) == [1, 2]
 
 
-async def test_a_failure_of_the_database_is_no_letter(pool: asyncpg.Pool) -> None:
-    async def no_such_table(connection: Connection, _: Sequence[Received]) -> None:
-        await connection.execute("SELECT * FROM view.no_such_table")
-
-    async def killed(connection: Connection, _: Sequence[Received]) -> None:
-        await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-
-    for project, error in (
-        (no_such_table, asyncpg.UndefinedTableError),
-        (killed, asyncpg.InterfaceError),
-    ):
-        with pytest.raises(error):
-            await handling.handle(pool, Run(WHERE, 0, records("ab")), project)
-
-    assert await letters(pool) == []
-    assert await position(pool) == 0
-
-
-async def test_a_timestamp_that_no_calendar_has_is_no_obstacle(pool: asyncpg.Pool) -> None:
-    record = WrittenRecord(1, "a", b"?")
-    record.timestamp = 2**62
-
-    await handling.handle(pool, Run(WHERE, 0, [record]), see)
-
-    assert await states(pool) == [(1, "dead")]
-
-
-async def test_of_two_that_handle_the_same_run_one_is_fenced(pool: asyncpg.Pool) -> None:
-    results = await asyncio.gather(
-        *(handling.handle(pool, Run(WHERE, 0, records("ab")), see) for _ in range(6)),
-        return_exceptions=True,
-    )
-
-    assert [type(result) for result in results if result is not None] == [Fenced] * 5
-    assert await seen(pool) == [1, 2]
-
-
 async def test_a_stranger_is_kept_once_and_can_only_be_discarded(pool: asyncpg.Pool) -> None:
-    stranger = WrittenRecord(1, "a", b"hello")
+    stranger = WrittenRecord(WHERE, 1, "a", b"hello")
     for _ in range(2):
         await handling.handle_stranger(pool, WHERE, stranger)
     [letter] = await letters(pool)

@@ -1,7 +1,6 @@
 import asyncio
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
 from events import log, relay
 from events.envelope import CONTENT_TYPE
@@ -105,33 +104,6 @@ async def test_a_relay_that_wakes_up_after_its_lease_was_taken_doubles_no_effect
 
     await rig.until_seen(0, range(1, 18))
     assert await rig.positions(0) == [*range(1, 16), *range(1, 11), 16, 17]
-
-
-async def delete_topic(rig: Rig) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=rig.kafka.bootstrap)
-    await admin.start()
-    await admin.delete_topics([rig.topic.name])
-    await admin.close()
-
-
-async def test_a_topic_that_was_deleted_while_running_is_refilled(rig: Rig) -> None:
-    await rig.append(0, 30, "a")
-    await rig.append(1, 3, "b")
-    rig.start_relay()
-    rig.start_consumer()
-    await rig.until_seen(0, range(1, 31))
-    await rig.until_seen(1, range(1, 4))
-
-    await delete_topic(rig)
-    await rig.append(1, 1, "b")
-
-    await rig.until_seen(1, range(1, 5))
-    await rig.until_published(0, 30)
-    await rig.append(0, 1, "a")
-    await rig.until_seen(0, range(1, 32))
-    found = await tail(rig.kafka, rig.topic.name, 0)
-    assert found.position == 31
-    assert sorted(set(await rig.positions(0))) == list(range(1, 32))
 
 
 async def test_a_database_that_is_older_than_its_topic_is_refused(rig: Rig) -> None:

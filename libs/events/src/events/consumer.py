@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 LEASE = "consumer"
 POLL_MS = 200
-BATCH_RECORDS_MAX = 2_000
+BATCH_RECORDS_MAX = 500
 RETRY_SECONDS = 0.5
 RECHECK_SECONDS = 10.0
 PLACES_SECONDS = 1.0

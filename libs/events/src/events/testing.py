@@ -66,6 +66,33 @@ async def see(connection: Connection, events: Sequence[Received]) -> None:
     )
 
 
+class Poison:
+    """A projection that fails for some positions, with a reason that PostgreSQL cannot keep."""
+
+    def __init__(self, *positions: int) -> None:
+        self.positions = set(positions)
+
+    async def __call__(self, connection: Connection, events: Sequence[Received]) -> None:
+        await see(connection, events)
+        for event in events:
+            if event.position in self.positions:
+                raise LookupError(f"no\0store\ud800 at {event.position}")
+
+
+class WrittenRecord:
+    """A record as a consumer reads it, made without a broker."""
+
+    def __init__(
+        self, where: TopicPartition, position: int, stream: str, value: bytes | None = None
+    ) -> None:
+        self.topic, self.partition = where
+        self.offset = position - 1
+        self.timestamp = 0
+        self.key: bytes | None = stream.encode()
+        self.value: bytes | None = an_event(stream, position).body if value is None else value
+        self.headers: Sequence[tuple[str, bytes]] = [("position", b"%d" % position)]
+
+
 async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
     """Wait for `condition`. Raises TimeoutError, which says `what` did not come."""
     try:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from catalog.domain import Rejected, Store, StoreExists, StoreUnknown
 from events.outcomes import KeyReused, RequestInFlight
-from web.problems import problem_bytes, status_of
+from web.problems import FieldError, problem_bytes, status_of
 
 SLUGS: dict[type[Exception], str] = {
     StoreExists: "already-exists",
@@ -14,6 +14,11 @@ SLUGS: dict[type[Exception], str] = {
     KeyReused: "idempotency-key-reused",
 }
 """Every refusal that is not a form's own, and the problem that it is answered with."""
+
+FIELDS: dict[type[Exception], list[FieldError]] = {
+    StoreExists: [{"field": "store_id", "message": "exists already"}],
+}
+"""What a form is to show beside its fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +38,4 @@ def registered(store: Store) -> Answer:
 def refused(refusal: Rejected) -> Answer:
     """Return the answer to a command that was decided against."""
     slug = SLUGS[type(refusal)]
-    return Answer(status_of(slug), problem_bytes(slug))
+    return Answer(status_of(slug), problem_bytes(slug, errors=FIELDS.get(type(refusal), ())))

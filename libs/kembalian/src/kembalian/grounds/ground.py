@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 POLL_S = 0.05
+PATIENCE_S = 90  # seconds at most: a machine busy with other things needs many of them
 
 
 class GroundError(Exception):
@@ -51,7 +52,7 @@ class Ground(Protocol):
 AnyGround = TypeVar("AnyGround", bound=Ground)
 
 
-def start(ground: Ground, *, patience_s: float = 30) -> None:
+def start(ground: Ground, *, patience_s: float = PATIENCE_S) -> None:
     """Launch `ground` and wait until it answers; launched again if it dies meanwhile.
 
     (After a kill -9 PostgreSQL refuses to start for about 2 s: old backends hold its memory.)
@@ -69,7 +70,7 @@ def start(ground: Ground, *, patience_s: float = 30) -> None:
         time.sleep(POLL_S)
 
 
-async def start_async(ground: Ground, *, patience_s: float = 30) -> None:
+async def start_async(ground: Ground, *, patience_s: float = PATIENCE_S) -> None:
     """As `start`, without holding up the event loop (which must be the main thread's)."""
     deadline_s = time.monotonic() + patience_s
     while True:

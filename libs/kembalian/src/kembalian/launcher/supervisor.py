@@ -10,7 +10,7 @@ WATCH_S = 0.1
 BACK_OFF_FIRST_S = 0.2
 BACK_OFF_MAX_S = 5.0
 STEADY_S = 30.0  # a child that lived so long begins with the shortest back-off again
-START_PATIENCE_S = 60
+START_PATIENCE_S = 90
 
 
 class Supervisor:

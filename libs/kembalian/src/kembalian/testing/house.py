@@ -28,6 +28,7 @@ class RunningHouse:
 
     def __init__(self, home: Path, *, kafka: str, demo: str, settings: dict[str, str]) -> None:
         self.home = home
+        self.kafka = kafka
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = home.parent / f"{home.name}.out"

@@ -40,6 +40,11 @@ class RunningHouse:
         self._reader.start()
 
     @property
+    def runs(self) -> bool:
+        """Tell whether the launcher is alive."""
+        return self.process.poll() is None
+
+    @property
     def run(self) -> dict[str, Any]:
         """What run.json says now, {} once nothing runs."""
         return read_json(self.home / "run.json")

@@ -1,0 +1,172 @@
+"""The operators' commands on a live house: what they say, and with which exit code."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kembalian.grounds.ports import free_port
+from kembalian.operators.live import LiveRun
+from kembalian.testing.commands import kembalian
+from kembalian.testing.copies import spoilt
+from kembalian.testing.faults import check_clean
+from kembalian.testing.house import RunningHouse
+from kembalian.testing.load import Load, load
+from kembalian.testing.recount import statement
+
+COMMANDS = [
+    "run",
+    "version",
+    "status",
+    "verify",
+    "rebuild",
+    "balance",
+    "dead-letters",
+    "dead-letters list",
+    "dead-letters show",
+    "dead-letters retry",
+    "dead-letters discard",
+]
+
+
+def write_run(home: Path, run: LiveRun) -> None:
+    """Have a home whose run.json names other databases or another broker."""
+    content: dict[str, Any] = {
+        "gateway": run.gateway,
+        "kafka": run.kafka,
+        "kafka_ground": run.kafka_ground,
+        "urls": run.urls,
+        "postgres": {"admin": run.postgres_admin, **run.postgres},
+        "pids": run.pids,
+    }
+    home.mkdir(exist_ok=True)
+    (home / "run.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_explains_itself(words: str, tmp_path: Path) -> None:
+    done = kembalian(tmp_path, *words.split(), "--help")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Usage: kembalian" in done.stdout
+
+
+@pytest.mark.parametrize("words", ["status", "verify", "rebuild catalog --yes", "balance x"])
+def test_a_home_where_nothing_runs_is_named(words: str, tmp_path: Path) -> None:
+    done = kembalian(tmp_path, *words.split())
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"nothing runs in {tmp_path}" in done.stderr
+
+
+def test_status_shows_places_lag_and_letters(faulty_house: RunningHouse, busy: Load) -> None:
+    shown = json.loads(kembalian(faulty_house.home, "status", "--json").stdout)
+    text = kembalian(faulty_house.home, "status")
+
+    logs = {line["service"]: line for line in shown["logs"]}
+    assert list(logs) == ["identity", "catalog", "wallet-ledger", "settlement"]
+    assert all(line["log"] == line["published"] for line in logs.values())
+    assert {line["lag"] for line in shown["logs"] + shown["consumers"]} == {0}
+    assert {line["state"] for line in shown["consumers"]} == {"running"}
+    assert len(shown["consumers"]) == 2 + 9
+    assert [line["dead"] + line["parked"] for line in shown["letters"]] == [0, 0, 0, 0]
+    assert text.returncode == 0
+    assert logs["wallet-ledger"]["log"] in text.stdout
+    assert "No dead letters." in text.stdout
+
+
+def test_balance_folds_the_log_at_any_moment(faulty_house: RunningHouse, busy: Load) -> None:
+    statements = ((wallet, statement(busy.admin, wallet)) for wallet in busy.wallets)
+    wallet, entries = next((w, entries) for w, entries in statements if len(entries) > 3)
+    path = f"/wallets/{wallet.member_id}"
+    entry = entries[2]
+
+    def balance(*options: str) -> dict[str, Any]:
+        words = ("balance", wallet.member_id, "--json", *options)
+        return json.loads(kembalian(faulty_house.home, *words).stdout)
+
+    now, then = balance(), balance("--as-of", entry["at"])
+    there = balance("--position", then["ledger_position"])
+    text = kembalian(faulty_house.home, "balance", wallet.member_id)
+
+    assert now == busy.admin.get(path).json()
+    assert then == busy.admin.get(path, as_of=entry["at"]).json()
+    assert then["balance"] == there["balance"] == entry["balance"]
+    assert there["buckets"] == then["buckets"]
+    assert f"{now['balance']} rupiah at {now['as_of']}" in text.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--as-of", "yesterday"], "as_of"),
+        (["--as-of", "2999-01-01T00:00:00Z"], "as_of must not lie in the future"),
+        (["--position", "here"], "--position is not a ledger position"),
+        (["--position", "0-999999999"], "position"),
+    ],
+)
+def test_a_moment_that_is_none_is_refused(
+    faulty_house: RunningHouse, busy: Load, options: list[str], reason: str
+) -> None:
+    done = kembalian(faulty_house.home, "balance", busy.wallets[1].member_id, *options)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert reason in done.stderr
+
+
+def test_a_wallet_without_events_is_said_to_be_one(faulty_house: RunningHouse) -> None:
+    nobody = "01990000-0000-7000-8000-000000000000"
+    done = kembalian(faulty_house.home, "balance", nobody)
+
+    assert done.returncode == 0
+    assert f"No event of the wallet {nobody}" in done.stdout
+
+
+async def test_findings_end_with_1_and_are_typed(originals: LiveRun, tmp_path: Path) -> None:
+    async with spoilt(originals, "catalog") as (run, connection):
+        await connection.execute("UPDATE view.store SET name = 'Other' WHERE store_id = 'kantin'")
+        write_run(tmp_path, run)
+        as_json = await asyncio.to_thread(kembalian, tmp_path, "verify", "--json")
+        text = await asyncio.to_thread(kembalian, tmp_path, "verify")
+
+    assert (as_json.returncode, text.returncode) == (1, 1)
+    shown = json.loads(as_json.stdout)
+    assert shown.keys() == {"clean", "events", "lag", "findings"}
+    assert (shown["clean"], shown["lag"]) == (False, {})
+    [finding] = shown["findings"]
+    assert (finding["invariant"], finding["service"], finding["partition"]) == (7, "catalog", 0)
+    assert finding["stream"] == "kantin"
+    assert finding["position"] > 0
+    assert finding["detail"] in " ".join(text.stdout.split())
+
+
+@pytest.mark.parametrize("away", ["postgres", "broker"])
+async def test_what_cannot_be_checked_ends_with_2(
+    originals: LiveRun, tmp_path: Path, away: str
+) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    run = replace(originals, kafka=nowhere)
+    if away == "postgres":
+        dsns = dict.fromkeys(originals.postgres, f"postgresql://x:x@{nowhere}/x")
+        run = replace(originals, postgres=dsns)
+    write_run(tmp_path, run)
+
+    done = await asyncio.to_thread(kembalian, tmp_path, "verify", "--json")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "kembalian: could not check" in done.stderr
+
+
+@pytest.mark.timeout(180)
+def test_nothing_is_found_while_clients_write(faulty_house: RunningHouse) -> None:
+    with load(faulty_house, seed=8) as busy:
+        check = kembalian(faulty_house.home, "verify", "--json")
+        during = len(busy.operations)
+    shown = json.loads(check.stdout)
+
+    assert (check.returncode, shown["findings"]) == (0, []), check.stdout
+    assert during > 0
+    check_clean(faulty_house)

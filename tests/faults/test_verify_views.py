@@ -1,0 +1,219 @@
+"""Faults planted in a copy of a view: `verify` names invariant, partition, position and stream."""
+
+import asyncpg
+import pytest
+
+from kembalian.operators.checks import check_log, check_views
+from kembalian.operators.live import LiveRun
+from kembalian.operators.reading import database
+from kembalian.testing.copies import spoilt
+from kembalian.testing.plants import Where
+
+# Each statement returns (partition, position, stream) of the event whose row it spoils.
+OWN_LOG = {
+    "a card changed": (
+        "identity",
+        (
+            "UPDATE view.member SET card_number = '99999' WHERE member_id ="
+            " (SELECT min(member_id) FROM view.member) RETURNING partition, position, member_id"
+        ),
+    ),
+    "a member missing": (
+        "identity",
+        (
+            "DELETE FROM view.member WHERE member_id = (SELECT min(member_id) FROM view.member)"
+            " RETURNING partition, position, member_id"
+        ),
+    ),
+    "a cashier elsewhere": (
+        "identity",
+        (
+            "UPDATE view.staff SET store_id = 'elsewhere' WHERE username ="
+            " (SELECT min(username) FROM view.staff) RETURNING partition, position, username"
+        ),
+    ),
+    "a store renamed": (
+        "catalog",
+        (
+            "UPDATE view.store SET name = 'Other' WHERE store_id = 'kantin'"
+            " RETURNING partition, position, store_id"
+        ),
+    ),
+    "a store missing": (
+        "catalog",
+        "DELETE FROM view.store WHERE store_id = 'kantin' RETURNING partition, position, store_id",
+    ),
+    "a store of no event": (
+        "catalog",
+        (
+            "INSERT INTO view.store SELECT 'invented', name, address, kind, state, partition,"
+            " position, recorded_at FROM view.store LIMIT 1"
+            " RETURNING NULL::int, NULL::int, store_id"
+        ),
+    ),
+    "a balance one higher": (
+        "wallet-ledger",
+        (
+            "UPDATE view.bucket b SET balance = balance + 1 WHERE (wallet_id, issuer) ="
+            " (SELECT wallet_id, issuer FROM view.bucket WHERE balance > 0 LIMIT 1)"
+            " RETURNING partition,"
+            " (SELECT max(position) FROM log.event WHERE stream = b.wallet_id), wallet_id"
+        ),
+    ),
+    "a bucket missing": (
+        "wallet-ledger",
+        (
+            "DELETE FROM view.bucket b WHERE (wallet_id, issuer) ="
+            " (SELECT wallet_id, issuer FROM view.bucket WHERE balance > 0 LIMIT 1)"
+            " RETURNING partition,"
+            " (SELECT max(position) FROM log.event WHERE stream = b.wallet_id), wallet_id"
+        ),
+    ),
+    "a bucket of no event": (
+        "wallet-ledger",
+        (
+            "INSERT INTO view.bucket VALUES (3, 'invented', 'kantin', 1)"
+            " RETURNING partition, NULL::int, wallet_id"
+        ),
+    ),
+}
+
+SETTLED = {
+    "an entry missing": (
+        "DELETE FROM view.entry WHERE (partition, position) ="
+        " (SELECT partition, position FROM view.entry LIMIT 1)"
+        " RETURNING partition, position, member_id"
+    ),
+    "an entry doubled": (
+        "INSERT INTO view.entry SELECT partition, position, 9, recorded_at, event_id, kind,"
+        " member_id, card_number, store_id, cashier_id, saved, paid, balance FROM view.entry"
+        " LIMIT 1 RETURNING partition, position, member_id"
+    ),
+    "a balance in an entry changed": (
+        "UPDATE view.entry SET balance = balance + 1 WHERE (partition, position) ="
+        " (SELECT partition, position FROM view.entry LIMIT 1)"
+        " RETURNING partition, position, member_id"
+    ),
+    "an allocation moved to another debtor": (
+        "UPDATE view.obligation o SET debtor = 'elsewhere' WHERE (partition, position, ordinal) ="
+        " (SELECT partition, position, ordinal FROM view.obligation LIMIT 1)"
+        " RETURNING partition, position, (SELECT member_id FROM view.entry e"
+        " WHERE (e.partition, e.position) = (o.partition, o.position))"
+    ),
+    "an obligation missing": (
+        "DELETE FROM view.obligation o WHERE (partition, position, ordinal) ="
+        " (SELECT partition, position, ordinal FROM view.obligation LIMIT 1)"
+        " RETURNING partition, position, (SELECT member_id FROM view.entry e"
+        " WHERE (e.partition, e.position) = (o.partition, o.position))"
+    ),
+    "an obligation doubled": (
+        "INSERT INTO view.obligation AS o SELECT partition, position, 9, recorded_at, event_id,"
+        " debtor, creditor, card_number, amount FROM view.obligation LIMIT 1"
+        " RETURNING partition, position, (SELECT member_id FROM view.entry e"
+        " WHERE (e.partition, e.position) = (o.partition, o.position))"
+    ),
+    "a movement of no event": (
+        "INSERT INTO view.movement SELECT partition, position + 1000000, ordinal, recorded_at,"
+        " store_id, receivable, liability, issued FROM view.movement LIMIT 1"
+        " RETURNING partition, position, store_id"
+    ),
+    "a total one higher": (
+        "UPDATE view.total SET issued = issued + 1 WHERE (partition, store_id) ="
+        " (SELECT partition, store_id FROM view.total LIMIT 1)"
+        " RETURNING partition, position, store_id"
+    ),
+    "a total missing": (
+        "DELETE FROM view.total WHERE (partition, store_id) ="
+        " (SELECT partition, store_id FROM view.total LIMIT 1)"
+        " RETURNING partition, position, store_id"
+    ),
+    "a store missing": (
+        "DELETE FROM view.store WHERE store_id = 'kantin' RETURNING partition, position, store_id"
+    ),
+}
+
+MOVE = """
+UPDATE view.movement SET issued = issued + $1, receivable = receivable + $2,
+    liability = liability + $3
+WHERE (partition, position, ordinal) =
+    (SELECT partition, position, ordinal FROM view.movement LIMIT 1)
+RETURNING partition, position, store_id
+"""
+
+FAULTS = OWN_LOG | {
+    f"{name} at settlement": ("settlement", statement) for name, statement in SETTLED.items()
+}
+
+
+async def found_in(run: LiveRun, service: str) -> set[Where]:
+    return {Where.of(finding) async for finding in check_views(run, service)}
+
+
+async def planted(connection: asyncpg.Connection, service: str, statement: str) -> Where:
+    rows = await connection.fetch(statement)
+    assert len(rows) == 1
+    partition, position, stream = rows[0].values()
+    return Where(7, service, partition, position, stream)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_in_a_view_is_named(originals: LiveRun, fault: str) -> None:
+    service, statement = FAULTS[fault]
+    async with spoilt(originals, service) as (run, connection):
+        where = await planted(connection, service, statement)
+        if service == "wallet-ledger":
+            found = {Where.of(f) async for f in check_log(run, service, lambda _d, _t: None)}
+        else:
+            found = await found_in(run, service)
+
+    assert where in found
+
+
+@pytest.mark.parametrize("service", ["identity", "catalog", "wallet-ledger", "settlement"])
+async def test_nothing_is_found_in_untouched_views(originals: LiveRun, service: str) -> None:
+    assert await found_in(originals, service) == set()
+
+
+@pytest.mark.parametrize(
+    ("statement", "owner"),
+    [
+        (
+            (
+                "UPDATE view.member SET auto_save_consent = NOT auto_save_consent WHERE wallet_id ="
+                " (SELECT min(wallet_id) FROM view.member) RETURNING wallet_id"
+            ),
+            "identity",
+        ),
+        ("DELETE FROM view.store WHERE store_id = 'kantin' RETURNING store_id", "catalog"),
+    ],
+)
+async def test_a_fault_in_what_the_ledger_knows_of_others_is_named(
+    originals: LiveRun, statement: str, owner: str
+) -> None:
+    async with spoilt(originals, "wallet-ledger") as (run, connection):
+        stream = await connection.fetchval(statement)
+        found = await found_in(run, "wallet-ledger")
+    at = await position_of(originals, owner, stream)
+
+    assert found == {Where(7, "wallet-ledger", 0, at, stream)}
+
+
+async def position_of(run: LiveRun, owner: str, stream: str) -> int:
+    async with database(run, owner) as connection:
+        return await connection.fetchval(
+            "SELECT max(position) FROM log.event WHERE stream = $1", stream
+        )
+
+
+@pytest.mark.parametrize(("more", "invariant"), [((1, 0, 0), 3), ((0, 1, 0), 5), ((0, 0, 1), 5)])
+async def test_a_movement_changed_shows_in_the_sums_of_its_store(
+    originals: LiveRun, more: tuple[int, int, int], invariant: int
+) -> None:
+    async with spoilt(originals, "settlement") as (run, connection):
+        moved = await connection.fetchrow(MOVE, *more)
+        found = await found_in(run, "settlement")
+
+    places = {(where.invariant, where.partition, where.position) for where in found}
+    assert moved is not None
+    assert (7, moved["partition"], moved["position"]) in places
+    assert Where(invariant, "settlement", None, None, moved["store_id"]) in found
