@@ -9,7 +9,7 @@ from kembalian.testing.calls import CALLS, ROLES, Call
 from kembalian.testing.cast import Cast
 from kembalian.testing.house import API, RunningHouse
 from kembalian.testing.people import guest
-from kembalian.testing.refusals import assert_refused
+from kembalian.testing.refusals import assert_refused, log_heads
 
 NEVER_LOGGED_IN = frozenset({"guest"})
 FOREIGN = [
@@ -43,6 +43,19 @@ def test_the_table_names_every_call_of_the_api_document(house: RunningHouse) -> 
     names = {"operators/{operator}": "operators/{username}"}
     known = {(call.method, "/" + names.get(call.path[1:], call.path[1:])) for call in CALLS}
     assert told == known
+
+
+def test_what_guards_the_logs_sees_an_event_in_each(house: RunningHouse, cast: Cast) -> None:
+    before = log_heads(house)
+    for path in ("/members", "/stores", "/pos/topups"):
+        call = next(call for call in CALLS if call.keyed and call.path == path)
+        body = json.dumps(cast.body(call)).encode()
+        assert cast.ask("POST", cast.target(call), cast.headers(call), body).status == 201
+
+    after = log_heads(house)
+
+    grown = {service for service, place in after.items() if place != before[service]}
+    assert grown == {"identity", "catalog", "wallet-ledger"}
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)

@@ -9,6 +9,7 @@ import pytest
 
 from kembalian.grounds.ground import GroundError
 from kembalian.grounds.kafka_jars import jars
+from kembalian.grounds.postgres import Postgres
 from kembalian.operators.live import LiveRun
 from kembalian.testing.copies import copied
 from kembalian.testing.faults import until_settled
@@ -59,11 +60,14 @@ def busy(faulty_house: RunningHouse) -> Load:
 
 @pytest.fixture(scope="session")
 async def originals(
-    faulty_house: RunningHouse, busy: Load, tmp_path_factory: pytest.TempPathFactory
+    faulty_house: RunningHouse,
+    busy: Load,
+    postgres: Postgres,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncGenerator[LiveRun]:
-    """Copies of the house's databases at rest, and a broker of their own with the same events."""
+    """Copies of the house's databases at rest; server and broker are not the house's."""
     assert busy.operations
     folder = tmp_path_factory.mktemp("copies")
-    with copied(faulty_house.live()) as copy:
+    with copied(faulty_house.live(), postgres) as copy:
         async with refilled(copy, folder) as run:
             yield run

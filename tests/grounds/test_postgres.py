@@ -4,7 +4,7 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -16,6 +16,7 @@ from kembalian.grounds.account import open_for_search
 from kembalian.grounds.databases import RolePasswords, provision
 from kembalian.grounds.ground import running, start
 from kembalian.grounds.postgres import Postgres
+from kembalian.grounds.process import Account
 from kembalian.testing.databases import MakeDatabase
 
 CRASHING_PARENT = """
@@ -23,6 +24,7 @@ import sys, time
 from pathlib import Path
 from kembalian.grounds.ground import start
 from kembalian.grounds.postgres import Postgres
+from kembalian.grounds.process import Account
 server = Postgres(Path(sys.argv[1]))
 start(server)
 print(server.pid, flush=True)
@@ -141,3 +143,21 @@ def test_an_interrupt_of_the_terminal_does_not_reach_the_server(own_postgres: Po
 
     assert os.getsid(own_postgres.pid) == own_postgres.pid
     assert os.getsid(own_postgres.pid) != os.getsid(0)
+
+
+def test_a_folder_that_is_closed_while_the_cluster_is_made_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Postgres(tmp_path / "closed" / "postgres")
+    initdb: Callable[[Postgres, Account | None], None] = vars(Postgres)["_initdb"]
+
+    def close_and_initdb(of: Postgres, account: Account | None) -> None:
+        monkeypatch.setattr(Postgres, "_initdb", initdb)
+        of.home.parent.chmod(0o700)
+        initdb(of, account)
+
+    monkeypatch.setattr(Postgres, "_initdb", close_and_initdb)
+
+    server.prepare()
+
+    assert (server.home / "data" / "PG_VERSION").exists()

@@ -4,10 +4,10 @@ Everything is read in order and forgotten again, so a log of any length can be a
 found is typed: the invariant's number in docs/architecture.md, and where.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from events import log, merkle
 from events.envelope import Envelope, MalformedEvent, UnknownEventType, open_envelope
@@ -81,10 +81,11 @@ async def audit_partition(
     assert counter is not None
     rows = _Rows(service, partition)
     chain = Chain()
+    events = _Events(connection, partition)
     async for first, count, at, root, link in _links(connection, partition):
         if first != rows.last + 1:
             yield rows.finding(first, None, f"no link covers positions after {rows.last}")
-        async for event in _events(connection, partition, first - 1, first + count - 1):
+        async for event in events.between(first, first + count - 1):
             chain.bodies.append(event.body)
             for finding in rows.take(event, at, take):
                 yield finding
@@ -111,17 +112,30 @@ async def _links(
         after = rows[-1]["first_position"]
 
 
-async def _events(
-    connection: Connection, partition: int, after: int, until: int
-) -> AsyncIterator[RecordedEvent]:
-    while after < until:
-        events = await log.read(connection, partition, after, min(READ_EVENTS, until - after))
-        events = [event for event in events if event.position <= until]
-        if not events:
-            return
-        for event in events:
-            yield event
-        after = events[-1].position
+class _Events:
+    """The events of one partition in order, read in batches whatever the size of the links."""
+
+    def __init__(self, connection: Connection, partition: int) -> None:
+        self._connection = connection
+        self._partition = partition
+        self._waiting: deque[RecordedEvent] = deque()
+        self._after = 0
+
+    async def between(self, first: int, last: int) -> AsyncIterator[RecordedEvent]:
+        """Yield the events from `first` to `last`; what lies before is passed over."""
+        while await self._filled() and self._waiting[0].position <= last:
+            event = self._waiting.popleft()
+            if event.position >= first:
+                yield event
+
+    async def _filled(self) -> bool:
+        if not self._waiting:
+            self._waiting.extend(
+                await log.read(self._connection, self._partition, self._after, READ_EVENTS)
+            )
+            if self._waiting:
+                self._after = self._waiting[-1].position
+        return bool(self._waiting)
 
 
 class _Rows:
@@ -162,33 +176,3 @@ class _Rows:
         if self.last < until:
             yield self.finding(self.last + 1, None, f"positions up to {until} are missing")
             self.last = until
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A row that must be in a view, and where the event stands that made it what it is."""
-
-    partition: int
-    position: int
-    row: tuple[Any, ...]
-
-
-def audit_rows(
-    service: str, view: str, due: Mapping[str, Due], found: Iterable[Sequence[Any]]
-) -> Iterator[Finding]:
-    """Yield where the rows of a view differ from a fold of the log (invariant 7).
-
-    `due` is by key, which is the first column of each row of `found`.
-    """
-    left = dict(due)
-    for row in found:
-        key = str(row[0])
-        expected = left.pop(key, None)
-        if expected is None:
-            yield Finding(7, service, None, None, key, f"view.{view}: a row that no event made")
-        elif expected.row != tuple(row):
-            where = (expected.partition, expected.position, key)
-            yield Finding(7, service, *where, f"view.{view}: not what its events say")
-    for key, expected in left.items():
-        where = (expected.partition, expected.position, key)
-        yield Finding(7, service, *where, f"view.{view}: the row is missing")

@@ -2,11 +2,36 @@
 
 # ruff: noqa: D102 - aiokafka's own documentation says what its methods do
 
+import asyncio
 from asyncio import Future
 from collections.abc import Sequence
 from typing import Protocol
 
 from aiokafka import TopicPartition
+
+START_SECONDS_MORE = 2.0
+
+
+class Client(Protocol):
+    """What can be started: a consumer, a producer, an admin client."""
+
+    async def start(self) -> None: ...
+
+
+async def start(client: Client) -> None:
+    """Start a client of aiokafka.
+
+    A cancellation waits for it a little: cancelled while it asks for its first metadata, aiokafka
+    would leave that connection open for ever.
+    """
+    starting = asyncio.create_task(client.start())
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait([starting], timeout=START_SECONDS_MORE)
+        if not starting.cancel() and not starting.cancelled():
+            starting.exception()  # seen, and no matter any more
+        raise
 
 
 class Record(Protocol):

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from events.background import settle
-from events.client import Record, TopicReader
+from events.client import Record, TopicReader, start
 from events.topics import Kafka
 
 QUIET_SECONDS = 1.5
@@ -65,7 +65,7 @@ async def reader(kafka: Kafka) -> AsyncGenerator[TopicReader]:
     )
     try:
         async with asyncio.timeout(BOUND_SECONDS):
-            await made.start()
+            await start(made)
         yield cast("TopicReader", made)
     finally:
         await settle(made.stop(), BOUND_SECONDS)

@@ -9,7 +9,7 @@ from typing import cast
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from events.background import settle
-from events.client import BatchProducer
+from events.client import BatchProducer, start
 from events.envelope import CONTENT_TYPE
 from events.log import RecordedEvent
 from events.merkle import microseconds
@@ -42,7 +42,7 @@ async def producer(kafka: Kafka) -> AsyncGenerator[BatchProducer]:
     )
     try:
         async with asyncio.timeout(BOUND_SECONDS):
-            await made.start()
+            await start(made)
         yield made
     finally:
         await settle(made.stop(), BOUND_SECONDS)

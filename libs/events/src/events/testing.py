@@ -73,6 +73,7 @@ class Poison:
         self.positions = set(positions)
 
     async def __call__(self, connection: Connection, events: Sequence[Received]) -> None:
+        """Project all of them, then fail."""
         await see(connection, events)
         for event in events:
             if event.position in self.positions:

@@ -11,6 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, LeaderNotAvailableError
 
 from events.background import settle
+from events.client import start
 
 CLIENT_TIMEOUT_SECONDS = 15.0
 
@@ -87,7 +88,7 @@ async def _admin(kafka: Kafka) -> AsyncGenerator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap, request_timeout_ms=5_000)
     try:
         async with asyncio.timeout(CLIENT_TIMEOUT_SECONDS):
-            await admin.start()
+            await start(admin)
             yield admin
     except AttributeError as error:  # aiokafka, while the cluster has no controller yet
         raise LeaderNotAvailableError(str(error)) from error

@@ -6,7 +6,8 @@ import asyncpg
 
 from catalog.store import PARTITION
 from events import log
-from events.audit import Due, Finding, audit_rows
+from events.audit import Finding
+from events.audit_views import Due, audit_rows
 from events.contracts import catalog
 from events.envelope import readable
 from events.log import RecordedEvent

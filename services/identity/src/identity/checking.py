@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator
 import asyncpg
 
 from events import log
-from events.audit import Due, Finding, audit_rows
+from events.audit import Finding
+from events.audit_views import Due, audit_rows
 from events.contracts import identity
 from events.envelope import readable
 from events.log import RecordedEvent

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from events import log, places
-from events.audit import Due, Finding, audit_partition, audit_rows
+from events.audit import Finding, audit_partition
+from events.audit_views import Due, audit_rows
 from events.contracts import catalog, identity
 from events.received import Received
 from wallet_ledger import audit

@@ -57,8 +57,7 @@ class ApacheKafka:
         if (self._data / "meta.properties").exists():
             return
         shutil.rmtree(self._data, ignore_errors=True)
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = [*_java("kafka.tools.StorageTool"), "format", "-t", cluster_id]
+        command = [*_java("kafka.tools.StorageTool"), "format", "-t", _cluster_id()]
         with self.log_path.open("ab") as log:
             done = subprocess.run(
                 [*command, "-c", str(self._settings_path)], stdout=log, stderr=log, check=False
@@ -132,10 +131,17 @@ class ApacheKafka:
         }
 
 
+def _cluster_id() -> str:
+    """Return a random id in Kafka's form; never with a dash first: it would read as an option."""
+    made = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    return made if not made.startswith("-") else _cluster_id()
+
+
 def _java(main_class: str) -> list[str]:
     """Return the command that runs one of Kafka's programs, warnings of its logging only."""
     return [
         *("java", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.net.preferIPv4Stack=true"),
+        "-XX:TieredStopAtLevel=1",  # up with half the work; its top speed is not needed here
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
         *("-cp", f"{jars()}/*", main_class),
     ]

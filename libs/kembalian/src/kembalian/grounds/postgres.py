@@ -63,7 +63,14 @@ class Postgres:
         if account is not None:
             self.opened += open_for_search(self.home)
             self.opened += open_for_search(_binary("postgres").parent)
-        if not (self.home / "data").exists():
+        if (self.home / "data").exists():
+            return
+        try:
+            self._initdb(account)
+        except GroundError:
+            # Closed again meanwhile? (Another pytest session does that to the parent of tmp_path.)
+            if account is None or not open_for_search(self.home):
+                raise
             self._initdb(account)
 
     def launch(self) -> None:

@@ -10,24 +10,33 @@ import asyncpg
 import psycopg
 from psycopg import sql
 
+from kembalian.grounds.databases import drop, provision
+from kembalian.grounds.postgres import Postgres
 from kembalian.grounds.wheel import wheel_folder
 from kembalian.operators.live import LiveRun
+from kembalian.testing.databases import TEST_PASSWORDS
 
 DUMP_SECONDS = 60
 
 
 @contextmanager
-def copied(live: LiveRun) -> Generator[LiveRun]:
-    """Give the run with a copy of every database; nothing must be written meanwhile."""
-    names = {service: f"copy_{secrets.token_hex(4)}" for service in live.postgres}
-    for service, name in names.items():
-        _execute(live, service, "CREATE DATABASE {} TEMPLATE template0", name)
-        _dump(live.postgres_admin[service], _dsn(live.postgres_admin[service], name))
+def copied(live: LiveRun, server: Postgres) -> Generator[LiveRun]:
+    """Give the run with a copy of every database on `server`; nothing is written meanwhile."""
+    made = {
+        service: provision(server, service, TEST_PASSWORDS, database=f"copy_{secrets.token_hex(4)}")
+        for service in live.postgres
+    }
+    for service, database in made.items():
+        _dump(live.postgres_admin[service], database.admin_dsn)
     try:
-        yield on(live, names)
+        yield replace(
+            live,
+            postgres={service: database.app_dsn for service, database in made.items()},
+            postgres_admin={service: database.admin_dsn for service, database in made.items()},
+        )
     finally:
-        for service, name in names.items():
-            _execute(live, service, "DROP DATABASE {} WITH (FORCE)", name)
+        for database in made.values():
+            drop(server, database.name)
 
 
 @asynccontextmanager

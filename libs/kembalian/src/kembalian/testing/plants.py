@@ -18,6 +18,8 @@ from events.log import NewEvent
 from events.outcomes import Outcome
 from events.place import Place
 
+LEDGER = "wallet-ledger"
+
 Change = Callable[[dict[str, Any]], None]
 """Changes the `data` of an event in place."""
 
