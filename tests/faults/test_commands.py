@@ -12,7 +12,6 @@ from kembalian.grounds.ports import free_port
 from kembalian.operators.live import LiveRun
 from kembalian.testing.commands import kembalian
 from kembalian.testing.copies import spoilt
-from kembalian.testing.faults import check_clean
 from kembalian.testing.house import RunningHouse
 from kembalian.testing.load import Load, load
 from kembalian.testing.recount import statement
@@ -169,4 +168,3 @@ def test_nothing_is_found_while_clients_write(faulty_house: RunningHouse) -> Non
 
     assert (check.returncode, shown["findings"]) == (0, []), check.stdout
     assert during > 0
-    check_clean(faulty_house)

@@ -71,6 +71,7 @@ def test_every_process_is_killed_five_times_under_two_thousand_operations(
     check_all(faulty_house, busy)
 
 
+@pytest.mark.slow  # tests/grounds kills a launcher in every run; this one under load, to the rupiah
 @pytest.mark.timeout(180)
 def test_a_launcher_that_is_killed_leaves_nothing_behind_and_finds_all_again(
     faulty_house: RunningHouse,

@@ -11,9 +11,10 @@ import pytest
 from kembalian.operators.house import HOUSE
 from kembalian.operators.live import LiveRun
 from kembalian.operators.reading import COULD_NOT_READ, heads, published
-from kembalian.testing.faults import check_all, check_clean
+from kembalian.testing.faults import check_clean, until_settled
 from kembalian.testing.house import RunningHouse
 from kembalian.testing.load import load
+from kembalian.testing.recount import recount
 
 REFILL_SECONDS = 60.0
 
@@ -67,7 +68,7 @@ def lose_the_topics(house: RunningHouse, seed: int) -> None:
         time.sleep(1)
         wipe(house)
         time.sleep(1)
-    check_all(house, busy)
+    until_settled(busy, recount(busy, house.live()))
     before = exports(house.live())
 
     wipe(house)
@@ -83,6 +84,7 @@ def test_a_wiped_kafka_is_refilled_and_no_projection_changes(faulty_house: Runni
     lose_the_topics(faulty_house, seed=6)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_an_embedded_broker_that_died_is_refilled_and_no_projection_changes(
     forgetful_house: RunningHouse,

@@ -1,7 +1,16 @@
 """The pytest plugin of the house (the workspace's pyproject.toml loads it): grounds as fixtures."""
 
 from kembalian.testing.databases import make_database, postgres
+from kembalian.testing.groups import pytest_collection_modifyitems
 from kembalian.testing.kafka import apache_kafka, kafka
-from kembalian.testing.summary import pytest_terminal_summary
+from kembalian.testing.summary import pytest_terminal_summary, pytest_testnodedown
 
-__all__ = ["apache_kafka", "kafka", "make_database", "postgres", "pytest_terminal_summary"]
+__all__ = [
+    "apache_kafka",
+    "kafka",
+    "make_database",
+    "postgres",
+    "pytest_collection_modifyitems",
+    "pytest_terminal_summary",
+    "pytest_testnodedown",
+]
