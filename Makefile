@@ -25,7 +25,7 @@ test: .venv/dev.stamp ## Every test of at most a few seconds, on Apache Kafka wh
 test-all: .venv/dev.stamp ## The tests that take minutes too
 	@exec $(BIN)/pytest -q -n 2 --dist loadgroup -m "not soak"
 
-soak: .venv/dev.stamp ## The endless ones
+soak: .venv/dev.stamp ## Kills under load for KEMBALIAN_SOAK_MINUTES (60)
 	@exec $(BIN)/pytest -q -m soak
 
 check: .venv/dev.stamp ## Format, lint, types, import contracts, generated schemas

@@ -1,5 +1,6 @@
 """SIGKILL of every process under load: nothing lost, nothing doubled, by the clients' record."""
 
+import os
 import random
 import time
 from collections import Counter
@@ -68,6 +69,21 @@ def test_every_process_is_killed_five_times_under_two_thousand_operations(
 
     report(busy, killed)
     assert min(Counter(killed).values()) >= 5
+    check_all(faulty_house, busy)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_processes_are_killed_for_as_long_as_asked(faulty_house: RunningHouse) -> None:
+    deadline = time.monotonic() + 60 * float(os.environ.get("KEMBALIAN_SOAK_MINUTES", "60"))
+    killed: list[str] = []
+    seed = 0
+
+    with load(faulty_house, seed=2026) as busy:
+        while time.monotonic() < deadline:
+            killed += kill_all(faulty_house, 1, seed=(seed := seed + 1), patient=False)
+
+    report(busy, killed)
     check_all(faulty_house, busy)
 
 

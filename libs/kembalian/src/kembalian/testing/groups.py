@@ -1,4 +1,6 @@
-"""Which tests run in one worker: those that share a house, a broker or a package's databases."""
+"""What two workers need: tests that share a house or a broker stay together; clean reports."""
+
+from collections.abc import Generator
 
 import pytest
 
@@ -15,3 +17,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         room = "/".join(item.path.relative_to(config.rootpath).parts[:ROOM_PARTS])
         item.add_marker(pytest.mark.xdist_group("kafka" if room in SHARES_KAFKA else room))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape what was captured: a lone surrogate in a log cannot be sent by a worker."""
+    report = yield
+    report.sections = [
+        (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
