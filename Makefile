@@ -20,10 +20,10 @@ run: .venv/run.stamp ## Run the whole house; PORT, KEMBALIAN_HOME, KEMBALIAN_KAF
 	@exec $(BIN)/kembalian run
 
 test: .venv/dev.stamp ## Every test of at most a few seconds, on Apache Kafka where there is one
-	@exec $(BIN)/pytest -q -n 2 --dist loadgroup -m "not slow and not soak"
+	@exec $(BIN)/pytest -q -n 2 -m "not slow and not soak"
 
 test-all: .venv/dev.stamp ## The tests that take minutes too
-	@exec $(BIN)/pytest -q -n 2 --dist loadgroup -m "not soak"
+	@exec $(BIN)/pytest -q -n 2 -m "not soak"
 
 soak: .venv/dev.stamp ## Kills under load for KEMBALIAN_SOAK_MINUTES (60)
 	@exec $(BIN)/pytest -q -m soak

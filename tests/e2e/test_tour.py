@@ -15,7 +15,7 @@ BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 VOLATILE = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"), "<time>"),
-    (re.compile(r'"ledger_position":"[0-9]-'), '"ledger_position":"<partition>-'),
+    (re.compile(r'"ledger_position":"[0-9]-[0-9]+"'), '"ledger_position":"<position>"'),
 )
 
 

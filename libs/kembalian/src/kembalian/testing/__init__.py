@@ -1,7 +1,7 @@
 """The pytest plugin of the house (the workspace's pyproject.toml loads it): grounds as fixtures."""
 
 from kembalian.testing.databases import make_database, postgres
-from kembalian.testing.groups import pytest_collection_modifyitems, pytest_runtest_makereport
+from kembalian.testing.groups import pytest_runtest_makereport, pytest_xdist_make_scheduler
 from kembalian.testing.kafka import apache_kafka, kafka
 from kembalian.testing.summary import pytest_terminal_summary, pytest_testnodedown
 
@@ -10,8 +10,8 @@ __all__ = [
     "kafka",
     "make_database",
     "postgres",
-    "pytest_collection_modifyitems",
     "pytest_runtest_makereport",
     "pytest_terminal_summary",
     "pytest_testnodedown",
+    "pytest_xdist_make_scheduler",
 ]

@@ -1,22 +1,41 @@
 """What two workers need: tests that share a house or a broker stay together; clean reports."""
 
 from collections.abc import Generator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOM_PARTS = 2
 """`tests/e2e`, `libs/events`, `services/identity`: the first two parts of a test's path."""
 
-SHARES_KAFKA = ("libs/events", "services/catalog")
+SHARE_KAFKA = ("libs/events", "services/catalog")
 """These ask for the session's Kafka: one worker starts it, not both."""
 
+ALONE = ("test_tour.py", "test_two_ledgers.py")
+"""These stories start a house of their own."""
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give every test the group of its room (`--dist loadgroup`)."""
-    for item in items:
-        room = "/".join(item.path.relative_to(config.rootpath).parts[:ROOM_PARTS])
-        item.add_marker(pytest.mark.xdist_group("kafka" if room in SHARES_KAFKA else room))
+
+def group_of(nodeid: str) -> str:
+    """Return what a test shares its servers with."""
+    path = nodeid.partition("::")[0].split("/")
+    room = "/".join(path[:ROOM_PARTS])
+    if path[-1] in ALONE:
+        return path[-1]
+    return "kafka" if room in SHARE_KAFKA else room
+
+
+class Grouped(LoadScopeScheduling):
+    """Gives each worker whole groups."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Grouped:
+    """Group by what is shared, whatever --dist says."""
+    return Grouped(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
