@@ -4,7 +4,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # pyright: ignore[reportMissingTypeStubs]
 
 ROOM_PARTS = 2
 """`tests/e2e`, `libs/events`, `services/identity`: the first two parts of a test's path."""
