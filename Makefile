@@ -8,7 +8,7 @@ OURS := $(addprefix -e ,$(patsubst %/pyproject.toml,./%,$(PROJECTS)))
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile
 SOURCES := libs services tests typings
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-annotate --no-header
+	--no-annotate --no-header
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all soak check fmt lock clean
