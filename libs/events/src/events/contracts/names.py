@@ -17,6 +17,13 @@ CONTRACTS: dict[str, type[PublicEvent]] = {
     "kembalian.wallet.SaleRecorded.v1": wallet.SaleRecorded,
     "kembalian.wallet.ChangeRedeemed.v1": wallet.ChangeRedeemed,
     "kembalian.wallet.CashedOut.v1": wallet.CashedOut,
+    "kembalian.wallet.PaymentHeld.v1": wallet.PaymentHeld,
+    "kembalian.wallet.PaymentHoldReleased.v1": wallet.PaymentHoldReleased,
+    "kembalian.wallet.PaymentDebited.v1": wallet.PaymentDebited,
+    "kembalian.wallet.PaymentRefunded.v1": wallet.PaymentRefunded,
+    "kembalian.wallet.ReversalRequested.v1": wallet.ReversalRequested,
+    "kembalian.wallet.ReversalRejected.v1": wallet.ReversalRejected,
+    "kembalian.wallet.EntryReversed.v1": wallet.EntryReversed,
 }
 
 NAMES: dict[type[PublicEvent], str] = {contract: name for name, contract in CONTRACTS.items()}
