@@ -1,48 +1,50 @@
 """The ledger against its reference: commands of tills, orders and finance, in any order."""
 
 from dataclasses import replace
-from functools import partial
+from itertools import product
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from kembalian.testing.ledger_match import MOST, Expected, LedgerMatch
-from kembalian.testing.reference_ledger import Coins, Key
+from kembalian.testing.ledger_match import MOST, Expected
+from kembalian.testing.ledger_orders import ANY, WALLETS, OrderRules
+from kembalian.testing.reference_ledger import Coins
 from wallet_ledger import domain
 from wallet_ledger.domain import Entry, Till
 
-WALLETS = st.sampled_from(["w1", "w1", "w2"])
-STORES = st.sampled_from(["a", "b", "c"])
-RUPIAH = st.integers(1, 15)
-PARTS = st.dictionaries(STORES, st.integers(1, 12), min_size=1, max_size=3)
-PEOPLE = st.sampled_from(["ana", "budi"])
-ALONE = st.booleans()
-ANY = st.integers(0, 999)
+STORES, PEOPLE, ALONE = ("a", "b", "c"), ("ana", "budi"), (True, False)
+AT_TILL = st.sampled_from(list(product(WALLETS, STORES, range(1, 16), ALONE)))
+SALES = st.sampled_from(list(product(WALLETS, STORES, range(-2, 13), ALONE, ALONE)))
+
+AtTill = tuple[str, str, int, bool]
+"""Wallet, store, rupiah, and whether it is decided alone."""
 
 
 def _till(store: str) -> Till:
     return Till("1000", store, "kasir")
 
 
-class LedgerMachine(LedgerMatch):
+class LedgerMachine(OrderRules):
     """Several commands may be decided as one group; time moves, also backwards."""
 
     @initialize(amounts=st.lists(st.integers(10, 35), min_size=3, max_size=3))
     def begin(self, amounts: list[int]) -> None:
         for store, amount in zip("abc", amounts, strict=True):
-            self.top_up("w1", store, amount, alone=False)
+            self.top_up(("w1", store, amount, False))
 
-    @rule(wallet=WALLETS, store=STORES, amount=RUPIAH, alone=ALONE)
-    def top_up(self, wallet: str, store: str, amount: int, alone: bool) -> None:
+    @rule(at=AT_TILL)
+    def top_up(self, at: AtTill) -> None:
+        wallet, store, amount, alone = at
+
         def expect(event_id: str) -> Expected:
             given = self.reference.give(wallet, [store] * amount)
             return self.entered(wallet, event_id, given)
 
         self.ask(wallet, domain.TopUpWithCash(_till(store), amount), expect, alone)
 
-    @rule(wallet=WALLETS, store=STORES, change=st.integers(-2, 12), asked=st.integers(0, 3))
-    def sale(self, wallet: str, store: str, change: int, asked: int) -> None:
-        save, consented = bool(asked & 1), bool(asked & 2)
+    @rule(at=SALES)
+    def sale(self, at: tuple[str, str, int, bool, bool]) -> None:
+        wallet, store, change, save, consented = at
 
         def expect(event_id: str) -> Expected:
             if change > 0 and (save or (consented and change < 5)):
@@ -53,99 +55,32 @@ class LedgerMachine(LedgerMatch):
         sale = domain.RecordSale(_till(store), 100, 100 + change, save, consented, 5)
         self.ask(wallet, sale, expect, alone=True)
 
-    @rule(wallet=WALLETS, store=STORES, amount=RUPIAH, alone=ALONE)
-    def redeem(self, wallet: str, store: str, amount: int, alone: bool) -> None:
+    @rule(at=AT_TILL)
+    def redeem(self, at: AtTill) -> None:
+        wallet, store, amount, alone = at
+
         def expect(event_id: str) -> Expected:
             taken = self.reference.take(wallet, {store: amount})
             return self.entered(wallet, event_id, self.reference.spend(taken))
 
         self.ask(wallet, domain.Redeem(_till(store), amount), expect, alone)
 
-    @rule(wallet=WALLETS, store=STORES, amount=RUPIAH, alone=ALONE)
-    def cash_out(self, wallet: str, store: str, amount: int, alone: bool) -> None:
+    @rule(at=AT_TILL)
+    def cash_out(self, at: AtTill) -> None:
+        wallet, store, amount, alone = at
+
         def expect(event_id: str) -> Expected:
             taken = self.reference.take(wallet, {store: amount}, own=True)
             return self.entered(wallet, event_id, taken)
 
         self.ask(wallet, domain.CashOut(_till(store), amount), expect, alone)
 
-    @rule(wallet=WALLETS, n=ANY, parts=PARTS, seconds=st.integers(2, 20), alone=ALONE)
-    def hold(self, wallet: str, n: int, parts: dict[str, int], seconds: int, alone: bool) -> None:
-        known = n % 9 == 0
-        key = self.pick(n) if known else (wallet, f"p{len(self.holds)}")
-        self.place(key, parts, seconds, alone)
-        if n % 3 == 1:  # pay at once, in the same group or in the next
-            self.confirm(0, n % 4, parts, alone)
-
-    def place(self, key: Key, parts: dict[str, int], seconds: int, alone: bool) -> None:
-        self.holds.append(key)
-
-        def expect(_: str) -> Expected:
-            taken = self.reference.hold(key, parts)
-            if taken:
-                self.until[key] = self.seconds + seconds
-            return taken
-
-        command = domain.PlaceHold(key[1], "order", tuple(parts.items()), seconds)
-        self.ask(key[0], command, expect, alone)
-
-    @rule(n=ANY, cut=st.integers(0, 3), parts=PARTS, alone=ALONE)
-    def confirm(self, n: int, cut: int, parts: dict[str, int], alone: bool) -> None:
-        """Confirm all, or a share of each part, or one part alone, or what nobody agreed on."""
-        key = self.pick(n)
-        if n % 8 < 4 and key not in self.reference.held:
-            self.place(key := ("w1", f"p{len(self.holds)}"), parts, 5, alone)
-        held = {store: len(coins) for store, coins in self.reference.held[key].items()}
-        shares = {store: -(-coins * 2 // 3) for store, coins in held.items()}
-        asked = [None, shares, dict(list(held.items())[-1:]), parts][cut]
-
-        def expect(_: str) -> Expected:
-            if self.seconds >= self.until.get(key, 0):
-                return None
-            now_held = {store: len(coins) for store, coins in self.reference.held[key].items()}
-            return self.reference.confirm(key, now_held if asked is None else asked)
-
-        command = domain.ConfirmHold(key[1], None if asked is None else tuple(asked.items()))
-        self.ask(key[0], command, expect, alone)
-
-    @rule(n=ANY, alone=ALONE)
-    def release(self, n: int, alone: bool) -> None:
-        key = self.pick(n)
-        command = domain.ReleaseHold(key[1])
-        self.ask(key[0], command, lambda _: bool(self.reference.release(key)), alone)
-
-    @rule(n=ANY, alone=ALONE)
-    def expire(self, n: int, alone: bool) -> None:
-        self.end(self.pick(n), alone)
-
-    def end(self, key: Key, alone: bool) -> None:
-        def expect(_: str) -> Expected:
-            due = self.seconds >= self.until.get(key, 0)
-            return bool(self.reference.release(key)) if due else None
-
-        self.ask(key[0], domain.ExpireHold(key[1]), expect, alone)
-
-    @rule(n=ANY, store=STORES, amounts=st.lists(st.integers(1, 8), min_size=1, max_size=3))
-    def refund(self, n: int, store: str, amounts: list[int]) -> None:
-        """Refund mostly what was paid: a store's part, in steps, beyond its end too."""
-        paid = [(key, s) for key, parts in self.reference.paid.items() for s in parts if parts[s]]
-        key, store = paid[n % len(paid)] if paid and n % 4 else (self.pick(n), store)
-        for amount in amounts:
-            command = domain.RefundPayment(key[1], store, amount)
-            expect = partial(self.reference.refund, key, store, amount)
-            self.ask(key[0], command, lambda _, expect=expect: expect(), alone=False)
-
-    def pick(self, n: int) -> Key:
-        """Return one of the last holds, or one that nobody placed."""
-        if n % 8 == 7 or not self.holds:
-            return ("w1", "nobody's")
-        return self.holds[-1 - n % min(len(self.holds), 4)]
-
-    @rule(n=ANY, by=PEOPLE, alone=ALONE)
-    def ask_for_a_reversal(self, n: int, by: str, alone: bool) -> None:
+    @rule(n=ANY)
+    def ask_for_a_reversal(self, n: int) -> None:
         if not self.entries:
             return
-        wallet, entry = self.entries[n % len(self.entries)]
+        by, alone = PEOPLE[n % 2], n // 2 % 2 == 0
+        wallet, entry = self.entries[n // 16 % len(self.entries)]
         reversal_id = f"r{len(self.reversals)}"
         self.reversals.append((wallet, entry, by))
 
@@ -159,16 +94,17 @@ class LedgerMachine(LedgerMatch):
             return True
 
         self.ask(wallet, domain.RequestReversal(reversal_id, entry, by, "why"), expect, alone)
-        if n % 2:
-            self.decide(len(self.reversals) - 1, "carla", n % 8 > 1, alone)
+        if n // 4 % 4:
+            self.decide(len(self.reversals) - 1, n)
 
-    @rule(n=ANY, by=PEOPLE, approve=st.booleans(), alone=ALONE)
-    def decide_a_reversal(self, n: int, by: str, approve: bool, alone: bool) -> None:
+    @rule(n=ANY)
+    def decide_a_reversal(self, n: int) -> None:
         if self.reversals:
-            self.decide(n % len(self.reversals), by, approve, alone)
+            self.decide(n // 16 % len(self.reversals), n)
 
-    def decide(self, n: int, by: str, approve: bool, alone: bool) -> None:
-        reversal_id, (wallet, entry, asked_by) = self.named()[n]
+    def decide(self, which: int, n: int) -> None:
+        by, approve, alone = PEOPLE[n // 4 % 2], n % 3 > 0, n // 8 % 2 == 0
+        reversal_id, (wallet, entry, asked_by) = self.named()[which]
 
         def expect(_: str) -> Expected:
             if self.states.get(reversal_id) != "requested" or (approve and by == asked_by):
@@ -202,20 +138,20 @@ class LedgerMachine(LedgerMatch):
         taken = self.reference.take(wallet, {entry.store_id: entry.amount}, own=True)
         return taken and taken[entry.store_id]
 
-    @rule(n=ANY, other_body=st.booleans(), alone=ALONE)
-    def repeat(self, n: int, other_body: bool, alone: bool) -> None:
-        if not self.asked:
-            return
-        order, expect = self.asked[-1 - n % min(len(self.asked), 20)]
-        if other_body:
+    @rule(n=ANY)
+    def repeat(self, n: int) -> None:
+        order, expect = self.asked[-1 - n // 8 % min(len(self.asked), 20)]
+        if n % 4 == 0:
             order = replace(order, fingerprint=b"another body")
-        self.put(order, expect, alone)
+        self.put(order, expect, alone=n % 8 < 4)
 
-    @rule(seconds=st.integers(-2, 6))
-    def let_time_pass(self, seconds: int) -> None:
+    @rule(n=ANY)
+    def let_time_pass(self, n: int) -> None:
+        """Move the clock by little, or to the very end of a hold; sometimes backwards."""
         type(self).steps += 1
         self.commit()
-        self.seconds = max(0, self.seconds + seconds)
+        end = self.until.get(self.pick(n), self.seconds)
+        self.seconds = max(self.seconds - 2, 0, end - n // 8 % 2 if n % 2 else n % 5)
 
     @rule()
     def change_the_owner(self) -> None:
@@ -227,8 +163,10 @@ class LedgerMachine(LedgerMatch):
     def sweep(self) -> None:
         """End what is over, as a lane does every second."""
         self.commit()
-        held = (k for k, row in self.writer.payments.items() if row["state"] == "held")
-        for wallet, payment in [k for k in held if self.seconds >= self.until[k]]:
-            self.end((wallet, payment), alone=False)
+        rows = [row for rows in self.writer.payments.values() for row in rows.values()]
+        held = [(r["wallet_id"], r["payment_id"]) for r in rows if r["state"] == "held"]
+        for key in held:
+            if self.seconds >= self.until[key]:
+                self.end(key, alone=False)
         type(self).steps += 1
         self.commit()

@@ -4,7 +4,7 @@ The rows are kept as the SQL would keep them, with its CHECKs; every event goes 
 """
 
 import json
-from collections import ChainMap
+from collections import ChainMap, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -38,9 +38,10 @@ class LedgerWriter:
         self.new_id = new_id
         self.log: list[tuple[str, WalletEvent]] = []  # (event id, public form)
         self.folded: dict[str, domain.Wallet] = {}  # from the log alone, nothing left out
-        self.buckets: dict[tuple[str, str], int] = {}
-        self.payments: dict[tuple[str, str], Row] = {}
-        self.reversals: dict[tuple[str, str], Row] = {}
+        self.buckets: defaultdict[str, dict[str, int]] = defaultdict(dict)  # of each wallet
+        self.payments: defaultdict[str, dict[str, Row]] = defaultdict(dict)
+        self.reversals: defaultdict[str, dict[str, Row]] = defaultdict(dict)
+        self.touched: set[tuple[str, str]] = set()  # records that the last group moved
         self.kept: dict[Slot, Outcome] = {}
         self.memory: dict[str, domain.Wallet] = {}
 
@@ -63,25 +64,27 @@ class LedgerWriter:
 
     def loaded(self, wallet_id: str) -> domain.Wallet:
         """Return a wallet as a new owner of the partition would find it."""
-        buckets = {i: b for (owner, i), b in sorted(self.buckets.items()) if owner == wallet_id}
         known = self.folded.get(wallet_id, domain.Wallet())
-        rows = [r for (owner, _), r in self.payments.items() if owner == wallet_id]
-        held = [records.payment_of(row) for row in rows if row["state"] == "held"]
-        return domain.Wallet(buckets, known.version, {p.payment_id: p for p in held})
+        rows = [r for r in self.payments[wallet_id].values() if r["state"] == "held"]
+        held = [records.payment_of(row) for row in rows]
+        return domain.Wallet(
+            dict(self.buckets[wallet_id]), known.version, {p.payment_id: p for p in held}
+        )
 
     def _with_named(self, named: Named) -> dict[str, domain.Wallet]:
         found: dict[str, domain.Wallet] = {}
         for wallet_id, payment_id in named.payments:
-            row = self.payments.get((wallet_id, payment_id))
+            row = self.payments[wallet_id].get(payment_id)
             wallet = found.get(wallet_id) or self.memory[wallet_id]
             if row is not None:
                 payments = {**wallet.payments, payment_id: records.payment_of(row)}
                 found[wallet_id] = replace(wallet, payments=payments)
         for wallet_id, name in named.reversals:
             wallet = found.get(wallet_id) or self.memory[wallet_id]
-            rows = [r for (owner, _), r in self.reversals.items() if owner == wallet_id]
-            mine = [records.reversal_of(r) for r in rows]
-            mine = [r for r in mine if name in (r.reversal_id, r.event_id)]
+            rows = self.reversals[wallet_id].values()
+            mine = [
+                records.reversal_of(r) for r in rows if name in (r["reversal_id"], r["event_id"])
+            ]
             reversals = {**wallet.reversals, **{r.reversal_id: r for r in mine}}
             found[wallet_id] = replace(wallet, reversals=reversals)
         return found
@@ -91,17 +94,20 @@ class LedgerWriter:
         written = json.loads(rows) if rows else {"payments": [], "reversals": []}
         for wallet_id, issuer, balance in zip(*decision.buckets(), strict=True):
             insist(balance >= 0, f"{wallet_id=} {issuer=} {balance=}")
-            self.buckets[wallet_id, issuer] = balance
+            self.buckets[wallet_id][issuer] = balance
         for row in written["payments"]:
             insist((row["state"] == "held") == (row["held"] != "[]"), row)
             insist(row["state"] == "debited" or row["paid"] == "[]", row)
-            before = self.payments.get((row["wallet_id"], row["payment_id"]), row)["state"]
+            mine = self.payments[row["wallet_id"]]
+            before = mine.get(row["payment_id"], row)["state"]
             insist(before in ("held", row["state"]), f"{before} became {row['state']}")
-            self.payments[row["wallet_id"], row["payment_id"]] = row
+            mine[row["payment_id"]] = row
         for row in written["reversals"]:
-            self.reversals[row["wallet_id"], row["reversal_id"]] = row
-        alive = [r["event_id"] for r in self.reversals.values() if r["state"] != "rejected"]
-        insist(len(alive) == len(set(alive)), "an entry is reversed twice")
+            self.reversals[row["wallet_id"]][row["reversal_id"]] = row
+            mine = self.reversals[row["wallet_id"]].values()
+            alive = [r["event_id"] for r in mine if r["state"] != "rejected"]
+            insist(len(alive) == len(set(alive)), "an entry is reversed twice")
+        self.touched = decision.touched
         for outcome in decision.outcomes:
             insist(self.kept.setdefault((outcome.caller, outcome.key), outcome) is outcome, outcome)
         for new in decision.events:
