@@ -27,7 +27,7 @@ def _till(store: str) -> Till:
 class LedgerMachine(OrderRules):
     """Several commands may be decided as one group; time moves, also backwards."""
 
-    @initialize(amounts=st.lists(st.integers(10, 35), min_size=3, max_size=3))
+    @initialize(amounts=st.lists(st.integers(15, 35), min_size=3, max_size=3))
     def begin(self, amounts: list[int]) -> None:
         for store, amount in zip("abc", amounts, strict=True):
             self.top_up(("w1", store, amount, False))
@@ -136,7 +136,7 @@ class LedgerMachine(OrderRules):
             spent_at = entry.store_id if entry.account == "redeemed" else ""
             return self.reference.give(wallet, coins, spent_at)
         taken = self.reference.take(wallet, {entry.store_id: entry.amount}, own=True)
-        return taken and taken[entry.store_id]
+        return None if taken is None else taken[entry.store_id]
 
     @rule(n=ANY)
     def repeat(self, n: int) -> None:

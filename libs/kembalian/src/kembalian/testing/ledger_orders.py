@@ -6,16 +6,17 @@ from itertools import permutations
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from kembalian.testing.ledger_match import Expected, LedgerMatch
+from kembalian.testing.ledger_match import MOST, Expected, LedgerMatch
 from kembalian.testing.reference_ledger import Key
 from wallet_ledger import domain
+from wallet_ledger.domain import Till
 
 # One draw for all arguments of a rule: Hypothesis is asked seldom, and shrinks to the first.
 WALLETS = ("w1", "w1", "w2")
 ORDERS = st.sampled_from(
     [
         dict(list(parts)[:length])
-        for parts in permutations([("a", 3), ("b", 9), ("c", 5), ("d", 1)], 3)
+        for parts in permutations([("a", 9), ("b", 21), ("c", 5), ("d", 14)], 3)
         for length in (1, 2, 3)
     ]
 )
@@ -51,7 +52,7 @@ class OrderRules(LedgerMatch):
         cut, alone = n // 8 % 4, n // 32 % 2 == 0
         key = self.pick(n)
         if n % 8 < 4 and key not in self.reference.held:
-            self.place(key := ("w1", f"p{len(self.holds)}"), parts, 5, alone)
+            self.place(("w1", f"p{len(self.holds)}"), parts, 5, alone)
         held = {store: len(coins) for store, coins in self.reference.held[key].items()}
         shares = {store: -(-coins * 2 // 3) for store, coins in held.items()}
         asked = [None, shares, dict(list(held.items())[-1:]), parts][cut]
@@ -91,12 +92,25 @@ class OrderRules(LedgerMatch):
     @rule(n=ANY)
     def refund(self, n: int) -> None:
         """Refund mostly what was paid: a store's part, in steps, beyond its end too."""
+        if n % 4 and not any(map(any, (p.values() for p in self.reference.paid.values()))):
+            self.confirm({"a": 9, "d": 14}, 0)
+            self.commit()
+        if n % 8 == 5:
+            self.fill("w1")
         paid = [(key, s) for key, parts in self.reference.paid.items() for s in parts if parts[s]]
-        key, store = paid[n % len(paid)] if paid and n % 4 else (self.pick(n), "a")
+        key, store = paid[n // 4 % len(paid)] if paid and n % 4 else (self.pick(n), "a")
         for amount in (1 + n // 4 % 8, 1 + n // 32 % 4)[: 1 + n % 2]:
             command = domain.RefundPayment(key[1], store, amount)
             expect = partial(self.reference.refund, key, store, amount)
             self.ask(key[0], command, lambda _, expect=expect: expect(), alone=False)
+
+    def fill(self, wallet: str) -> None:
+        """Save so much that the wallet can hold only a little more."""
+        room = MOST - len(self.reference.coins(wallet)) - 2
+        if room > 0:
+            expect = partial(self.reference.give, wallet, ["a"] * room)
+            command = domain.TopUpWithCash(Till("1000", "a", "kasir"), room)
+            self.ask(wallet, command, lambda _: expect(), alone=True)
 
     def pick(self, n: int) -> Key:
         """Return one of the last holds, or one that nobody placed."""

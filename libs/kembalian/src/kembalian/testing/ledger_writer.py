@@ -91,7 +91,7 @@ class LedgerWriter:
 
     def _append(self, decision: Decision) -> None:
         rows = store.records_of(decision.wallets, decision.touched)
-        written = json.loads(rows) if rows else {"payments": [], "reversals": []}
+        written: dict[str, list[Row]] = json.loads(rows or '{"payments": [], "reversals": []}')
         for wallet_id, issuer, balance in zip(*decision.buckets(), strict=True):
             insist(balance >= 0, f"{wallet_id=} {issuer=} {balance=}")
             self.buckets[wallet_id][issuer] = balance
@@ -99,13 +99,14 @@ class LedgerWriter:
             insist((row["state"] == "held") == (row["held"] != "[]"), row)
             insist(row["state"] == "debited" or row["paid"] == "[]", row)
             mine = self.payments[row["wallet_id"]]
-            before = mine.get(row["payment_id"], row)["state"]
+            before: str = mine.get(row["payment_id"], row)["state"]
             insist(before in ("held", row["state"]), f"{before} became {row['state']}")
             mine[row["payment_id"]] = row
         for row in written["reversals"]:
             self.reversals[row["wallet_id"]][row["reversal_id"]] = row
-            mine = self.reversals[row["wallet_id"]].values()
-            alive = [r["event_id"] for r in mine if r["state"] != "rejected"]
+        for wallet_id in decision.wallets:
+            others = self.reversals[wallet_id].values()
+            alive = [r["event_id"] for r in others if r["state"] != "rejected"]
             insist(len(alive) == len(set(alive)), "an entry is reversed twice")
         self.touched = decision.touched
         for outcome in decision.outcomes:
