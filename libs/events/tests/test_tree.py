@@ -1,4 +1,4 @@
-"""Trees that grow: RFC 9162's own definitions, word for word, against ours; and published vectors."""
+"""Trees that grow: against RFC 9162's definitions, word for word, and published vectors."""
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ LEAVES = [
         "606162636465666768696a6b6c6d6e6f",
     ]
 ]
-INCLUSION = [
+INCLUSION: list[tuple[int, int, list[str]]] = [
     (0, 1, []),
     (
         0,
@@ -36,7 +36,7 @@ INCLUSION = [
     ),
     (2, 3, ["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"]),
 ]
-CONSISTENCY = [
+CONSISTENCY: list[tuple[int, int, list[str]]] = [
     (1, 1, []),
     (
         1,

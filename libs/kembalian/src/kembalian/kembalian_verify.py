@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -62,10 +62,10 @@ def main(arguments: list[str]) -> int:
 
 def read(name: str) -> Json:
     """Return the JSON object in a file."""
-    found = json.loads(Path(name).read_text(encoding="utf-8"))
+    found: Any = json.loads(Path(name).read_text(encoding="utf-8"))
     if not isinstance(found, dict):
         raise TypeError(f"{name} is not an answer of the API")
-    return found
+    return cast("Json", found)
 
 
 def parts_of(answer: Json) -> list[Json]:

@@ -11,12 +11,13 @@ from events.failures import DATABASE_AWAY
 from events.leases import Leases
 from events.running import Publishing, beside, consuming, database_pool, publishing
 from events.topics import CATALOG, IDENTITY, WALLET
-from wallet_ledger import api_till, api_wallets
+from wallet_ledger import api_ledger, api_till, api_wallets
 from wallet_ledger.config import PARTITIONS, Settings
 from wallet_ledger.directory import Directory
 from wallet_ledger.handlers import Ledger
 from wallet_ledger.lane import Lane
 from wallet_ledger.projections import project
+from wallet_ledger.signer import checkpointing
 from web.app import create_app
 from web.peers import Peer, ServiceTokens
 
@@ -39,6 +40,7 @@ def build(settings: Settings) -> FastAPI:
             database_pool(settings.database_url, WORKERS_MAX) as workers,
             publishing(workers, WALLET, settings.kafka, settings.address) as log,
             consuming(workers, CONSUMED, settings.kafka, log.leases, project),
+            checkpointing(workers, settings, log.leases),
             _peers(settings) as (identity, catalog),
             httpx.AsyncClient(timeout=PASS_ON_SECONDS, trust_env=False) as client,
             _lanes(settings, log) as lanes,
@@ -60,7 +62,7 @@ def build(settings: Settings) -> FastAPI:
     app = create_app(
         "wallet-ledger",
         settings=settings,
-        routers=[api_till.api, api_wallets.api],
+        routers=[api_till.api, api_wallets.api, api_ledger.api],
         ready=ready,
         lifespan=lifespan,
     )

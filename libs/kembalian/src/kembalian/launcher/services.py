@@ -54,7 +54,11 @@ class Addresses:
 
 
 def environment(
-    service: Service, addresses: Addresses, secret_path: Path, database_url: str | None
+    service: Service,
+    addresses: Addresses,
+    secret_path: Path,
+    database_url: str | None,
+    checkpoint_key_path: Path,
 ) -> dict[str, str]:
     """Return the environment of a service: ours, with all settings that the run decides."""
     settings = {
@@ -72,6 +76,8 @@ def environment(
     }
     if database_url is not None:
         settings["DATABASE_URL"] = database_url
+    if service.name == "wallet-ledger":
+        settings["CHECKPOINT_KEY_FILE"] = str(checkpoint_key_path)
     if service.name == "identity":
         settings["SERVICE_SECRETS_DIR"] = str(secret_path.parent)
     return {**os.environ, **{SETTINGS_PREFIX + name: value for name, value in settings.items()}}
