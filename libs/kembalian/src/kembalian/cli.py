@@ -3,7 +3,15 @@
 import typer
 
 from kembalian import __version__
-from kembalian.operators import balance, dead_letters, rebuild, status, token, verify
+from kembalian.operators import (
+    balance,
+    checkpoint_key,
+    dead_letters,
+    rebuild,
+    status,
+    token,
+    verify,
+)
 
 app = typer.Typer(
     name="kembalian",
@@ -33,4 +41,5 @@ app.command("status")(status.status)
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
 app.command("balance")(balance.balance)
+app.add_typer(checkpoint_key.app, name="checkpoint-key")
 app.add_typer(dead_letters.app, name="dead-letters")

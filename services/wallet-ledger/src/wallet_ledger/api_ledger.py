@@ -83,9 +83,7 @@ async def event(request: Request, event_id: str, reader: Reader) -> dict[str, An
 
 
 @api.get("/events/{event_id}/proof", response_model=models_ledger.ProofAnswer)
-async def proof(
-    request: Request, event_id: str, reader: Reader, at: At = LATEST
-) -> dict[str, Any]:
+async def proof(request: Request, event_id: str, reader: Reader, at: At = LATEST) -> dict[str, Any]:
     """Return the proof that the event is in what a checkpoint signed: hashes only."""
     async with _connected(request) as connection:
         found = await _event(connection, event_id, reader)
