@@ -33,6 +33,12 @@ from wallet_ledger.signing import ensure_key_file
 from web.app import create_app
 from web.testing import SigningIdentity
 
+WASH = (
+    "TRUNCATE log.event, log.link, log.outcome, log.lease, view.tree_node",
+    "UPDATE log.counter SET position = 0, epoch = 0, recorded_at = '1970-01-01 00:00:00+00',"
+    " link = decode(repeat('00', 32), 'hex')",
+)
+
 OFTEN = Pace(events=1, seconds=0)
 
 
@@ -102,13 +108,21 @@ class History:
             await connection.close()
 
 
+@pytest.fixture(scope="session")
+def signed_database(make_database: MakeDatabase) -> Databases:
+    """The one database of these tests: making one for each costs more than washing it."""
+    return make_database("wallet-ledger", MIGRATIONS)
+
+
 @pytest.fixture
-async def history(make_database: MakeDatabase, tmp_path: Path) -> AsyncGenerator[History]:
+async def history(signed_database: Databases, tmp_path: Path) -> AsyncGenerator[History]:
     """An empty ledger."""
-    databases = make_database("wallet-ledger", MIGRATIONS)
+    databases = signed_database
     key_file = ensure_key_file(tmp_path / "secrets" / "checkpoint-key.pem")
     async with asyncpg.create_pool(databases.app_dsn, min_size=1, max_size=8) as pool:
-        yield History(databases, pool, key_file)
+        empty = History(databases, pool, key_file)
+        await empty.as_superuser(*WASH)
+        yield empty
 
 
 class Calls:

@@ -20,12 +20,6 @@ SHOWN = ("type", "n", "at", "previous", "events", "heads", "key_id", "signature"
 Change = Callable[[dict[str, Any]], object]
 
 
-@pytest.fixture
-async def key(calls) -> str:
-    """What an outsider trusts: the public key, once there is one."""
-    return ""
-
-
 async def trusted(calls) -> str:
     return (await calls.get("/keys"))["items"][0]["public_key"]
 
@@ -95,38 +89,38 @@ def retell(receipt: dict[str, Any]) -> None:
     receipt["event"]["body"] = json.dumps(receipt["event"]["event"])
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        retell,
-        changed("event", "event", "data", "amount", to=2),
-        changed("event", "ledger_position", to="0-1"),
-        changed("event", "at", to="2026-01-01T00:00:00.000000Z"),
-        changed("proof", "partition", to=7),
-        changed("proof", "group", "first_position", to=2),
-        changed("proof", "group", "count", to=6),
-        changed("proof", "group", "recorded_at", to=1),
-        changed("proof", "group", "index", to=0),
-        changed("proof", "group", "previous"),
-        changed("proof", "group", "path", 0),
-        changed("proof", "group", "path", to=[]),
-        changed("proof", "tree", "index", to=1),
-        changed("proof", "tree", "path", to=["0" * 64]),
-        changed("proof", "checkpoint", "at", to="2026-01-01T00:00:00.000000Z"),
-        changed("proof", "checkpoint", "previous"),
-        changed("proof", "checkpoint", "heads", 3, "root"),
-        changed("proof", "checkpoint", "signature"),
-        changed("proof", "checkpoint", "type", to="kembalian.checkpoint-key.v1"),
-    ],
-)
-async def test_no_changed_receipt_is_taken(history, calls, verifier, change: Change) -> None:
-    receipt, key = await a_receipt(history, calls)
-    forged = copy.deepcopy(receipt)
-    change(forged)
+CHANGES: list[Change] = [
+    retell,
+    changed("event", "event", "data", "amount", to=2),
+    changed("event", "ledger_position", to="0-1"),
+    changed("event", "at", to="2026-01-01T00:00:00.000000Z"),
+    changed("proof", "partition", to=7),
+    changed("proof", "group", "first_position", to=2),
+    changed("proof", "group", "count", to=6),
+    changed("proof", "group", "recorded_at", to=1),
+    changed("proof", "group", "index", to=0),
+    changed("proof", "group", "previous"),
+    changed("proof", "group", "path", 0),
+    changed("proof", "group", "path", to=[]),
+    changed("proof", "tree", "index", to=1),
+    changed("proof", "tree", "path", to=["0" * 64]),
+    changed("proof", "checkpoint", "at", to="2026-01-01T00:00:00.000000Z"),
+    changed("proof", "checkpoint", "previous"),
+    changed("proof", "checkpoint", "heads", 3, "root"),
+    changed("proof", "checkpoint", "signature"),
+    changed("proof", "checkpoint", "type", to="kembalian.checkpoint-key.v1"),
+]
 
-    assert forged != receipt
+
+async def test_no_changed_receipt_is_taken(history, calls, verifier) -> None:
+    receipt, key = await a_receipt(history, calls)
     assert verifier.check(receipt, key=key) == 0
-    assert verifier.check(forged, key=key) == 1
+    for number, change in enumerate(CHANGES):
+        forged = copy.deepcopy(receipt)
+        change(forged)
+
+        assert forged != receipt, number
+        assert verifier.check(forged, key=key) == 1, number
 
 
 async def test_a_proof_holds_hashes_and_nothing_of_others(history, calls) -> None:
