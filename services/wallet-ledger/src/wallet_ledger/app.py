@@ -14,8 +14,10 @@ from events.topics import CATALOG, IDENTITY, WALLET
 from wallet_ledger import api_till, api_wallets
 from wallet_ledger.config import PARTITIONS, Settings
 from wallet_ledger.directory import Directory
+from wallet_ledger.fellows import Fellows
 from wallet_ledger.handlers import Ledger
 from wallet_ledger.lane import Lane
+from wallet_ledger.passing import Passing
 from wallet_ledger.projections import project
 from web.app import create_app
 from web.peers import Peer, ServiceTokens
@@ -41,12 +43,13 @@ def build(settings: Settings) -> FastAPI:
             consuming(workers, CONSUMED, settings.kafka, log.leases, project),
             _peers(settings) as (identity, catalog),
             httpx.AsyncClient(timeout=PASS_ON_SECONDS, trust_env=False) as client,
+            _fellows(log.leases, client) as fellows,
             _lanes(settings, log) as lanes,
         ):
             app.state.settings, app.state.pool = settings, pool
             app.state.leases, app.state.lanes = log.leases, lanes
             app.state.directory = Directory(pool, identity, catalog)
-            app.state.ledger = Ledger(lanes, log.leases, client)
+            app.state.ledger = Ledger(lanes, Passing(log.leases, fellows, client))
             yield
 
     async def ready() -> bool:
@@ -69,6 +72,13 @@ def build(settings: Settings) -> FastAPI:
 
 async def _is_ready(lanes: Sequence[Lane], leases: Leases) -> bool:
     return all([lane.owned or await leases.holder(lane.lease) is not None for lane in lanes])
+
+
+@asynccontextmanager
+async def _fellows(leases: Leases, client: httpx.AsyncClient) -> AsyncGenerator[Fellows]:
+    fellows = Fellows(leases, PARTITIONS, client)
+    async with beside("fellows", fellows.run()):
+        yield fellows
 
 
 @asynccontextmanager

@@ -150,7 +150,8 @@ class Lane:
 
     async def _serve(self) -> None:
         """Commit one group, or let a guest write."""
-        if (self._turn is None or self._turn.spoilt or not self.owned) and not await self._own():
+        stays = self._turn is not None and self._leases.stays(self.lease)
+        if (self._turn is None or self._turn.spoilt or not stays) and not await self._own():
             self._turn = None
             self._turn_away()
             await asyncio.sleep(RETRY_SECONDS)
