@@ -27,8 +27,8 @@ class Ledger:
     """All lanes of this process, and the way to the process that owns the others."""
 
     def __init__(self, lanes: Sequence[Lane], passing: Passing) -> None:
-        self._lanes = lanes
-        self._passing = passing
+        self.lanes = lanes
+        self.passing = passing
         self._in_flight: Counter[tuple[str, str]] = Counter()
 
     async def serve(self, request: Request, order: Order) -> Response:
@@ -37,12 +37,12 @@ class Ledger:
         Raises Problem: 409 `request-in-flight` for a repeat whose first is not answered in time,
         503 `unavailable` if nobody can take it now, or if it is unknown what became of it.
         """
-        until = self._passing.handover_ends()
+        until = self.passing.handover_ends()
         while True:
             try:
                 answer = await self.decide_here(order)
             except NotOwner:
-                elsewhere = await self._passing.ask(request, self._lane_of(order).lease, until)
+                elsewhere = await self.passing.ask(request, self._lane_of(order).lease, until)
                 if elsewhere is not None:
                     return elsewhere
             else:
@@ -61,8 +61,15 @@ class Ledger:
         except (QueueFull, Undecidable) as error:
             raise Problem("unavailable") from error
 
+    async def owner_of(self, request: Request, order: Order) -> str | None:
+        """Return where the process answers that writes the order's partition, if it is another.
+
+        None also for a request that was passed on already.
+        """
+        return await self.passing.owner_of(request, self._lane_of(order).lease)
+
     def _lane_of(self, order: Order) -> Lane:
-        return self._lanes[partition_of(order.wallet_id, len(self._lanes))]
+        return self.lanes[partition_of(order.wallet_id, len(self.lanes))]
 
     async def _submit(self, lane: Lane, order: Order) -> Answer:
         slot = (order.caller, order.key)

@@ -32,7 +32,7 @@ class Passing:
     def __init__(self, leases: Leases, fellows: Fellows, client: httpx.AsyncClient) -> None:
         self._leases = leases
         self._fellows = fellows
-        self._client = client
+        self.client = client
         self._waiting = 0
 
     def handover_ends(self) -> float:
@@ -60,6 +60,16 @@ class Passing:
                 return None
             holder = await self._leases.holder(lease)
 
+    async def owner_of(self, request: Request, lease: str) -> str | None:
+        """Return where the owner of `lease` answers, None if that is us or nobody.
+
+        None also for a request that was passed on already.
+        """
+        holder = await self._leases.holder(lease)
+        if holder is None or holder.owner == self._leases.owner or FORWARDED in request.headers:
+            return None
+        return holder.address
+
     async def _wait(self, until: float) -> None:
         late = asyncio.get_running_loop().time() >= until
         if late or self._waiting >= WAITING_MAX:
@@ -76,7 +86,7 @@ class Passing:
             name: request.headers[name] for name in PASSED_HEADERS if name in request.headers
         }
         try:
-            answer = await self._client.request(
+            answer = await self.client.request(
                 request.method,
                 holder.address + request.url.path,
                 content=await request.body(),
