@@ -129,6 +129,12 @@ class Lane:
         finally:
             returned.set()
 
+    async def seize(self) -> None:
+        """Have the partition, whoever writes it now; an atomic batch over several needs that."""
+        if not self.owned:
+            await self._leases.seize(self.lease)
+            self._news.set()
+
     async def run(self) -> None:
         """Own and serve the partition until cancelled."""
         ticking = asyncio.create_task(self._tick(), name=f"tick {self.partition}")
@@ -158,7 +164,8 @@ class Lane:
 
     async def _serve(self) -> None:
         """Commit one group, or let a guest write."""
-        if (self._turn is None or self._turn.spoilt or not self.owned) and not await self._own():
+        stays = self._turn is not None and self._leases.stays(self.lease)
+        if (self._turn is None or self._turn.spoilt or not stays) and not await self._own():
             self._turn = None
             self._turn_away()
             await asyncio.sleep(RETRY_SECONDS)
