@@ -1,6 +1,7 @@
 """Kept connections: used again while they live, given up when nobody needs them."""
 
 import asyncio
+from typing import cast
 
 import httpcore
 import pytest
@@ -56,8 +57,12 @@ async def test_new_connections_go_round_and_past_a_process_that_is_down(services
 
 async def server_port(connection: httpcore.AsyncHTTP11Connection, url: httpcore.URL) -> int:
     """Ask something and return the port of who answers."""
-    response = await connection.handle_async_request(httpcore.Request(b"GET", url))
-    return response.extensions["network_stream"].get_extra_info("server_addr")[1]
+    asked = httpcore.Request(b"GET", url, headers=[(b"host", b"x")])
+    response = await connection.handle_async_request(asked)
+    stream = cast("httpcore.AsyncNetworkStream", response.extensions["network_stream"])
+    await response.aread()
+    await response.aclose()
+    return stream.get_extra_info("server_addr")[1]
 
 
 async def test_a_service_that_is_down_altogether_is_said_to_be(services: Fakes) -> None:
