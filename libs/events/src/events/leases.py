@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Collection
+from time import monotonic
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -51,7 +52,7 @@ class Leases:
 
         Only a hint that saves work. What must be safe is guarded by an epoch or a fence.
         """
-        return asyncio.get_running_loop().time() - self._held.get(name, -1e9) < LEASE_SECONDS
+        return monotonic() - self._held.get(name, -1e9) < LEASE_SECONDS
 
     def leave(self, names: Collection[str]) -> None:
         """Leave `names`, and no others, to other processes.
@@ -59,7 +60,7 @@ class Leases:
         One of them that we hold is ours until whoever works under it asks `stays`, finishes what
         is in hand and calls `take` again: that call gives it up.
         """
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         self._seized = {n: at for n, at in self._seized.items() if now - at < SEIZED_SECONDS}
         self._left = frozenset(names) - self._seized.keys()
 
@@ -94,7 +95,7 @@ class Leases:
 
     async def _call(self, statement: str, name: str, *rest: object) -> int | None:
         """Return the epoch of a lease that is ours now, else None."""
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         async with asyncio.timeout(QUERY_SECONDS):
             epoch = await self._pool.fetchval(statement, name, *rest)
         if epoch is not None:
@@ -132,7 +133,7 @@ class Leases:
             await asyncio.sleep(RENEW_SECONDS)
             if not self._held:
                 continue
-            names, now = list(self._held), asyncio.get_running_loop().time()
+            names, now = list(self._held), monotonic()
             try:
                 async with asyncio.timeout(QUERY_SECONDS):
                     rows = await self._pool.fetch(RENEW, names, self.owner, LEASE_SECONDS)

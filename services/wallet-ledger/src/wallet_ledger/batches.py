@@ -24,7 +24,7 @@ from wallet_ledger.handlers import Ledger
 from wallet_ledger.lane import Lane
 from wallet_ledger.passing import FORWARDED
 from wallet_ledger.till_commands import Limits, PinNeeded, check, command_of
-from web.idempotency import fingerprint
+from web.idempotency import fingerprint_plain
 from web.problems import Problem
 from web.tokens import Principal
 
@@ -108,7 +108,7 @@ class Batches:
                 Order(
                     channel.caller,
                     entry.key,
-                    fingerprint(
+                    fingerprint_plain(
                         "POST", PATH, entry.model_dump(exclude={"key"}, exclude_unset=True)
                     ),
                     f"card:{entry.card_number}" if holder is None else holder.wallet_id,
