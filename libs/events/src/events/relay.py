@@ -111,7 +111,7 @@ class Relay:
         self._guard.reached(there, found.end)
         sent = found.position
         async with producer(self._kafka) as through:
-            while self._leases.holds(lease):
+            while self._leases.stays(lease):
                 self._guard.check(there)
                 self._news[partition].clear()
                 async with self._pool.acquire() as connection:

@@ -8,6 +8,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_HOME = Path(".kembalian")
 
+STAFF = ("admin", "finance", "auditor", "channel")
+"""Roles that have one login each in the demo; `channel` sends batches of entries."""
+
 Demo = Literal["trial", "logins", "none"]
 
 
@@ -31,10 +34,13 @@ class RunSettings(HomeSettings):
     demo: Demo = "trial"
     """`trial`: the campus and the trial of 2016; `logins`: the campus; `none`: the first admin."""
 
+    ledger_processes: int = Field(default=1, ge=1, le=8)
+    """How many processes of wallet-ledger share its partitions."""
+
     @property
     def staff(self) -> tuple[str, ...]:
-        """Return the people of the operator that there are from the start; names are roles."""
-        return ("admin",) if self.demo == "none" else ("admin", "finance", "auditor")
+        """Return who there is of the operator from the start; names are roles."""
+        return ("admin",) if self.demo == "none" else STAFF
 
     @field_validator("kafka")
     @classmethod
