@@ -1,10 +1,12 @@
 """Who may read what of the ledger's history, and what is refused how."""
 
+from kembalian.testing.signed import Calls, History
+
 OWN, OTHER = (f"01990000-0000-7000-8000-{n:012d}" for n in (1, 2))
 READERS = ("admin", "auditor", "finance")
 
 
-async def test_anyone_reads_checkpoints_and_keys(history, calls) -> None:
+async def test_anyone_reads_checkpoints_and_keys(history: History, calls: Calls) -> None:
     assert (await calls.get("/checkpoints", "guest")) == {"items": [], "next_cursor": None}
     assert (await calls.ask("/checkpoints/latest")).status_code == 404
     assert (await calls.get("/keys", "guest"))["items"] == []
@@ -41,7 +43,9 @@ REFUSED: list[tuple[str, dict[str, str], int]] = [
 ]
 
 
-async def test_what_is_not_there_is_404_and_what_cannot_be_422(history, calls) -> None:
+async def test_what_is_not_there_is_404_and_what_cannot_be_422(
+    history: History, calls: Calls
+) -> None:
     await history.append(1)
     await history.signer().look()
 
@@ -50,7 +54,9 @@ async def test_what_is_not_there_is_404_and_what_cannot_be_422(history, calls) -
         assert answer.status_code == status, path
 
 
-async def test_the_later_checkpoint_cannot_be_the_earlier_one(history, calls) -> None:
+async def test_the_later_checkpoint_cannot_be_the_earlier_one(
+    history: History, calls: Calls
+) -> None:
     signer = history.signer()
     for _ in range(2):
         await history.append(1)
@@ -62,7 +68,7 @@ async def test_the_later_checkpoint_cannot_be_the_earlier_one(history, calls) ->
     assert [error["field"] for error in answer.json()["errors"]] == ["from"]
 
 
-async def test_an_event_is_its_members_and_those_who_audit(history, calls) -> None:
+async def test_an_event_is_its_members_and_those_who_audit(history: History, calls: Calls) -> None:
     [event_id] = await history.append(1, wallet=OWN)
     await history.signer().look()
     for path in (f"/events/{event_id}{call}" for call in ("", "/proof", "/receipt")):
@@ -75,7 +81,9 @@ async def test_an_event_is_its_members_and_those_who_audit(history, calls) -> No
         assert (await calls.ask(path, "guest")).status_code == 401
 
 
-async def test_before_a_checkpoint_holds_it_an_event_has_no_proof(history, calls) -> None:
+async def test_before_a_checkpoint_holds_it_an_event_has_no_proof(
+    history: History, calls: Calls
+) -> None:
     signer = history.signer()
     [early] = await history.append(1)
     answer = await calls.ask(f"/events/{early}/proof", "auditor")
@@ -91,7 +99,9 @@ async def test_before_a_checkpoint_holds_it_an_event_has_no_proof(history, calls
     assert in_first.status_code == 409
 
 
-async def test_while_lost_subtrees_are_made_again_a_proof_waits(history, calls) -> None:
+async def test_while_lost_subtrees_are_made_again_a_proof_waits(
+    history: History, calls: Calls
+) -> None:
     events = await history.append(*([1] * 130))
     await history.signer().look()
     await history.pool.execute("DELETE FROM view.tree_node WHERE level = 6")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from events import merkle, tree
 from kembalian import kembalian_verify as alone
+from kembalian.testing.signed import Calls, History, Verifier
 from wallet_ledger import checkpoint_keys
 from wallet_ledger.signing import SigningKey, new_key, read_keys, write_keys
 
@@ -20,11 +21,11 @@ SHOWN = ("type", "n", "at", "previous", "events", "heads", "key_id", "signature"
 Change = Callable[[dict[str, Any]], object]
 
 
-async def trusted(calls) -> str:
+async def trusted(calls: Calls) -> str:
     return (await calls.get("/keys"))["items"][0]["public_key"]
 
 
-async def a_receipt(history, calls) -> tuple[dict[str, Any], str]:
+async def a_receipt(history: History, calls: Calls) -> tuple[dict[str, Any], str]:
     """Return the receipt of an event amid a commit of many, and the public key."""
     await history.append(*([1] * 70))
     wanted = (await history.append(5, 1, wallet=OTHER))[3]
@@ -33,7 +34,9 @@ async def a_receipt(history, calls) -> tuple[dict[str, Any], str]:
     return await calls.get(f"/events/{wanted}/receipt"), await trusted(calls)
 
 
-async def test_every_event_has_a_receipt_that_is_proven(history, calls, verifier) -> None:
+async def test_every_event_has_a_receipt_that_is_proven(
+    history: History, calls: Calls, verifier: Verifier
+) -> None:
     signer = history.signer()
     await history.append(*([1] * 66), 7, 1)
     await history.append(3, 1, wallet=OTHER)
@@ -52,7 +55,7 @@ async def test_every_event_has_a_receipt_that_is_proven(history, calls, verifier
 
 
 async def test_a_customer_checks_a_receipt_with_one_file_and_the_public_key(
-    history, calls, verifier
+    history: History, calls: Calls, verifier: Verifier
 ) -> None:
     receipt, key = await a_receipt(history, calls)
 
@@ -112,7 +115,9 @@ CHANGES: list[Change] = [
 ]
 
 
-async def test_no_changed_receipt_is_taken(history, calls, verifier) -> None:
+async def test_no_changed_receipt_is_taken(
+    history: History, calls: Calls, verifier: Verifier
+) -> None:
     receipt, key = await a_receipt(history, calls)
     assert verifier.check(receipt, key=key) == 0
     for number, change in enumerate(CHANGES):
@@ -123,7 +128,7 @@ async def test_no_changed_receipt_is_taken(history, calls, verifier) -> None:
         assert verifier.check(forged, key=key) == 1, number
 
 
-async def test_a_proof_holds_hashes_and_nothing_of_others(history, calls) -> None:
+async def test_a_proof_holds_hashes_and_nothing_of_others(history: History, calls: Calls) -> None:
     receipt, _ = await a_receipt(history, calls)
 
     text = json.dumps(receipt["proof"])
@@ -134,7 +139,9 @@ async def test_a_proof_holds_hashes_and_nothing_of_others(history, calls) -> Non
     assert not any(event_id in text for event_id in others)
 
 
-async def test_checkpoints_go_on_from_each_other(history, calls, verifier) -> None:
+async def test_checkpoints_go_on_from_each_other(
+    history: History, calls: Calls, verifier: Verifier
+) -> None:
     signer = history.signer()
     for count in (1, 62, 2, 1, 70):
         await history.append(*([1] * count))
@@ -158,7 +165,9 @@ async def test_checkpoints_go_on_from_each_other(history, calls, verifier) -> No
             assert verifier.check(forged, key=key) == 1
 
 
-async def test_a_fork_is_seen_by_who_kept_a_checkpoint(history, calls, verifier) -> None:
+async def test_a_fork_is_seen_by_who_kept_a_checkpoint(
+    history: History, calls: Calls, verifier: Verifier
+) -> None:
     """The house itself rewrites history and signs it anew with its own key."""
     await history.append(1, 1)
     await history.signer().look()
@@ -178,7 +187,7 @@ async def test_a_fork_is_seen_by_who_kept_a_checkpoint(history, calls, verifier)
 
 
 async def test_after_a_rotation_the_first_key_still_proves_everything(
-    history, calls, verifier
+    history: History, calls: Calls, verifier: Verifier
 ) -> None:
     signer = history.signer()
     await history.append(1)
@@ -209,7 +218,9 @@ async def test_after_a_rotation_the_first_key_still_proves_everything(
     assert verifier.check(receipt, key=first) == 0
 
 
-async def test_a_rotation_that_was_killed_is_finished_by_the_next(history, calls) -> None:
+async def test_a_rotation_that_was_killed_is_finished_by_the_next(
+    history: History, calls: Calls
+) -> None:
     await history.append(1)
     await history.signer().look()
     [current] = read_keys(history.key_file)
@@ -228,7 +239,7 @@ def key_statement(by: SigningKey, key: SigningKey, first: int) -> dict[str, Any]
 
 
 async def test_no_key_is_believed_that_its_predecessor_did_not_introduce(
-    history, calls, verifier
+    history: History, calls: Calls, verifier: Verifier
 ) -> None:
     await history.append(1)
     await history.signer().look()

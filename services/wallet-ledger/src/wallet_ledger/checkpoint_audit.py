@@ -1,33 +1,20 @@
-"""Is history what was signed? Every checkpoint against the log, and one that an outsider kept.
-
-The links are read once, in order; at every size that a checkpoint signed the tree must have the
-root that it signed. So a history that was rewritten and chained again, or cut, is found between
-the last checkpoint that still holds and the first that does not.
-"""
+"""Is history what was signed? Every checkpoint against the log, and one that an outsider kept."""
 
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from events import merkle
+from events import log
 from events.audit import DENSE, Finding, audit_partition
-from events.contracts.checkpoint import CheckpointKeyIntroduced, CheckpointSigned, Head
+from events.contracts.checkpoint import CheckpointKeyIntroduced, CheckpointSigned
+from events.envelope import readable
 from events.log import Connection
-from wallet_ledger import checkpoint_log, trees
 from wallet_ledger.audit import SERVICE
+from wallet_ledger.checkpoint_log import PARTITION
 from wallet_ledger.checkpoints import CHECKPOINT, digest, head_of, signed_bytes
-from wallet_ledger.growth import Grown
 from wallet_ledger.signing import is_signed
-from wallet_ledger.trees import BLOCK_LEVEL
-
-READ_CHECKPOINTS = 1_000
-
-NODES = """
-SELECT level, index, next_position, hash FROM view.tree_node WHERE partition = $1 ORDER BY 1, 2
-"""
+from wallet_ledger.tree_audit import Rung, check_tree
 
 Tell = Callable[[int, int], None]
 
@@ -36,12 +23,33 @@ class NotACheckpoint(Exception):
     """A file that holds no checkpoint."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """What one checkpoint signed of one partition."""
+@dataclass(slots=True)
+class Signed:
+    """What was read so far of the log of checkpoints, in order."""
 
-    named: str
-    head: Head
+    keys: list[CheckpointKeyIntroduced] = field(default_factory=list[CheckpointKeyIntroduced])
+    checkpoints: list[CheckpointSigned] = field(default_factory=list[CheckpointSigned])
+    true: list[CheckpointSigned] = field(default_factory=list[CheckpointSigned])
+    """Those whose signature is true: history is held against no others."""
+
+    @property
+    def public_keys(self) -> dict[str, str]:
+        """Key id -> public key."""
+        return {key.key_id: key.public_key for key in self.keys}
+
+    def take(self, statement: object) -> Iterator[str]:
+        """Take the next statement; yield what is wrong with it."""
+        if isinstance(statement, CheckpointKeyIntroduced):
+            yield from key_faults(statement, self.keys)
+            self.keys.append(statement)
+        elif isinstance(statement, CheckpointSigned):
+            before = self.checkpoints[-1] if self.checkpoints else None
+            yield from faults(statement, before, self.keys)
+            self.checkpoints.append(statement)
+            if is_signed(statement, self.public_keys):
+                self.true.append(statement)
+            else:
+                yield f"the signature of checkpoint {statement.n} is false"
 
 
 def read_kept(path: Path) -> CheckpointSigned:
@@ -51,7 +59,7 @@ def read_kept(path: Path) -> CheckpointSigned:
         if fields.pop("type") != CHECKPOINT:
             raise NotACheckpoint(f"{path} holds something else than a checkpoint")
         return CheckpointSigned.model_validate(fields)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, ValidationError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise NotACheckpoint(f"{path} holds no checkpoint: {type(error).__name__}") from None
 
 
@@ -62,52 +70,46 @@ async def check_checkpoints(
 
     Run it in a REPEATABLE READ transaction. `kept` is an outsider's checkpoint.
     """
-    async for found in audit_partition(connection, SERVICE, checkpoint_log.PARTITION):
+    async for found in audit_partition(connection, SERVICE, PARTITION):
         if isinstance(found, Finding):
             yield found
-    signed: list[CheckpointSigned] = []
-    keys = await checkpoint_log.keys(connection)
-    for detail in key_faults(keys):
-        yield _of_checkpoints(None, detail)
-    async for checkpoint in _all(connection):
-        for detail in faults(checkpoint, signed[-1] if signed else None, keys):
-            yield _of_checkpoints(checkpoint.n, detail)
-        signed.append(checkpoint)
+    signed = Signed()
+    async for finding in _read(connection, signed):
+        yield finding
+    named = [(f"checkpoint {each.n}", each) for each in signed.true]
     if kept is not None:
-        for detail in kept_faults(kept, signed, keys):
-            yield _of_checkpoints(kept.n, detail)
-    named = [(f"checkpoint {each.n}", each) for each in signed]
-    named += [(f"the checkpoint {kept.n} that was kept", kept)] if kept else []
+        for detail in kept_faults(kept, signed):
+            yield Finding(DENSE, SERVICE, PARTITION, None, None, detail)
+        if is_signed(kept, signed.public_keys):
+            named.append((f"the checkpoint {kept.n} that was kept", kept))
     partitions = sorted({head.partition for _, each in named for head in each.heads})
     for done, partition in enumerate(partitions):
         rungs = [Rung(name, head) for name, each in named if (head := head_of(each, partition))]
-        async for finding in _check_tree(connection, partition, rungs):
+        async for finding in check_tree(connection, partition, rungs):
             yield finding
         tell(done + 1, len(partitions))
 
 
-async def _all(connection: Connection) -> AsyncGenerator[CheckpointSigned]:
-    after = 0
-    while found := await checkpoint_log.after(connection, after, READ_CHECKPOINTS):
-        for checkpoint in found:
-            yield checkpoint
-        after = found[-1].n
+async def _read(connection: Connection, signed: Signed) -> AsyncGenerator[Finding]:
+    """Take all statements of the log of checkpoints; yield what is wrong with each."""
+    position = 0
+    while events := await log.read(connection, PARTITION, position):
+        for event in events:
+            envelope = readable(event.body)  # what cannot be read was named already
+            for detail in signed.take(envelope.data if envelope else None):
+                yield Finding(DENSE, SERVICE, PARTITION, event.position, event.stream, detail)
+        position = events[-1].position
 
 
-def key_faults(keys: Sequence[CheckpointKeyIntroduced]) -> Iterator[str]:
-    """Yield what is wrong with the keys: each is introduced by the one before it."""
-    known: dict[str, str] = {}
-    before: CheckpointKeyIntroduced | None = None
-    for key in keys:
-        if before is None:
-            known[key.key_id] = key.public_key
-        due = before.key_id if before else key.key_id
-        if key.signed_by != due or not is_signed(key, known):
-            yield f"key {key.key_id} was not introduced by the key before it"
-        if before is not None and key.first_checkpoint < before.first_checkpoint:
-            yield f"key {key.key_id} signs before its predecessor"
-        known[key.key_id] = key.public_key
-        before = key
+def key_faults(
+    key: CheckpointKeyIntroduced, before: Sequence[CheckpointKeyIntroduced]
+) -> Iterator[str]:
+    """Yield what is wrong with a key: it is introduced by the one before it."""
+    by = before[-1] if before else key
+    if key.signed_by != by.key_id or not is_signed(key, {by.key_id: by.public_key}):
+        yield f"key {key.key_id} was not introduced by the key before it"
+    if key.first_checkpoint < by.first_checkpoint:
+        yield f"key {key.key_id} signs before its predecessor"
 
 
 def faults(
@@ -115,7 +117,7 @@ def faults(
     before: CheckpointSigned | None,
     keys: Sequence[CheckpointKeyIntroduced],
 ) -> Iterator[str]:
-    """Yield what is wrong with a checkpoint, given the one before it."""
+    """Yield what is wrong with a checkpoint's words, given the one before it."""
     if checkpoint.n != (before.n + 1 if before else 1):
         yield f"checkpoint {checkpoint.n} follows {before.n if before else 0}"
     if checkpoint.previous != digest(before):
@@ -125,70 +127,14 @@ def faults(
     due = [key for key in keys if key.first_checkpoint <= checkpoint.n]
     if not due or checkpoint.key_id != due[-1].key_id:
         yield f"checkpoint {checkpoint.n} is signed by a key that was not to sign it"
-    if not is_signed(checkpoint, {key.key_id: key.public_key for key in due}):
-        yield f"the signature of checkpoint {checkpoint.n} is false"
 
 
-def kept_faults(
-    kept: CheckpointSigned,
-    signed: Sequence[CheckpointSigned],
-    keys: Sequence[CheckpointKeyIntroduced],
-) -> Iterator[str]:
+def kept_faults(kept: CheckpointSigned, signed: Signed) -> Iterator[str]:
     """Yield in what an outsider's checkpoint differs from the log's of the same number."""
-    if not is_signed(kept, {key.key_id: key.public_key for key in keys}):
+    if not is_signed(kept, signed.public_keys):
         yield f"the checkpoint {kept.n} that was kept is signed by no key of this ledger"
-    same = next((each for each in signed if each.n == kept.n), None)
+    same = next((each for each in signed.checkpoints if each.n == kept.n), None)
     if same is None:
-        yield f"checkpoint {kept.n} was kept by an outsider, and is gone from the log"
+        yield f"checkpoint {kept.n} was kept by an outsider, and is not in the log"
     elif signed_bytes(same) != signed_bytes(kept):
         yield f"checkpoint {kept.n} is another than the one that was kept: history was forked"
-
-
-def _of_checkpoints(n: int | None, detail: str) -> Finding:
-    return Finding(DENSE, SERVICE, checkpoint_log.PARTITION, n, None, detail)
-
-
-async def _check_tree(
-    connection: Connection, partition: int, rungs: Sequence[Rung]
-) -> AsyncGenerator[Finding]:
-    """Yield where the links of a partition are not what was signed, the first place alone."""
-    nodes = {
-        (row["level"], row["index"]): (row["next_position"], row["hash"])
-        for row in await connection.fetch(NODES, partition)
-    }
-    waiting = sorted(rungs, key=lambda rung: rung.head.links)
-    tree, held, wrong_nodes = Grown(), 0, 0
-    end = max((rung.head.position for rung in rungs), default=0)
-    async for links in trees.links(connection, partition, 0, end):
-        for link in links:
-            while waiting and waiting[0].head.links == tree.growing.size:
-                rung = waiting.pop(0)
-                if difference(tree, rung.head) is not None:
-                    yield _changed(partition, held, rung)
-                    return
-                held = rung.head.position
-            for subtree, made in tree.growing.add(merkle.leaf(link.link)):
-                due = (link.next_position, made)
-                if subtree[0] >= BLOCK_LEVEL and nodes.pop(subtree, None) != due:
-                    wrong_nodes = wrong_nodes or link.first_position
-            tree.link, tree.position = link.link, link.next_position - 1
-    for rung in waiting:
-        if difference(tree, rung.head) is not None:
-            yield _changed(partition, held, rung)
-            return
-        held = rung.head.position
-    if wrong_nodes or nodes:
-        detail = "view.tree_node: a subtree is not that of the links"
-        yield Finding(7, SERVICE, partition, wrong_nodes or None, None, detail)
-
-
-def difference(tree: Grown, signed: Head) -> str | None:
-    """Return in what a tree is not the one that was signed, or None."""
-    return None if tree.head(signed.partition) == signed else "another history"
-
-
-def _changed(partition: int, held: int, rung: Rung) -> Finding:
-    """Return the finding at the first place that the last checkpoint which holds does not cover."""
-    upto = rung.head.position
-    detail = f"positions {held + 1} to {upto} are not what {rung.named} signed: changed or cut"
-    return Finding(DENSE, SERVICE, partition, held + 1, None, detail)

@@ -1,4 +1,4 @@
-"""Proofs that an event is in what a checkpoint signed, and that one checkpoint goes on from another.
+"""Proofs that an event is in what was signed, and that one checkpoint goes on from another.
 
 They hold hashes only: of other people's events nothing can be read from them.
 """
@@ -86,7 +86,10 @@ async def inclusion(
 async def consistency(
     connection: Connection, old: CheckpointSigned, new: CheckpointSigned
 ) -> dict[str, Any]:
-    """Return the proof that `new` goes on from `old`, as the API shows it. Raises TreeIncomplete."""
+    """Return the proof that `new` goes on from `old`, as the API shows it.
+
+    Raises TreeIncomplete.
+    """
     partitions: list[dict[str, Any]] = []
     for head in new.heads:
         before = head_of(old, head.partition)

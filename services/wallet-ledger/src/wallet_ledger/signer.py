@@ -23,8 +23,8 @@ from events.relay import Relay
 from events.running import beside
 from events.topics import CHECKPOINTS
 from wallet_ledger import checkpoint_log, store
-from wallet_ledger.config import Settings
 from wallet_ledger.checkpoints import Pace, head_of, next_checkpoint
+from wallet_ledger.config import Settings
 from wallet_ledger.growth import Grown, HistoryChanged, grow, grown_before
 from wallet_ledger.signing import NoKey, SigningKey, read_keys
 from wallet_ledger.trees import BLOCK
