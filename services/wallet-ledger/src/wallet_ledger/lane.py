@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 from events import log
 from events.failures import DATABASE_AWAY
 from events.leases import Leases
-from wallet_ledger import store
+from wallet_ledger import claims, store
 from wallet_ledger.answers import Answer, problem
 from wallet_ledger.expiry import expiry_orders
 from wallet_ledger.group import Decision, Order
@@ -224,7 +224,8 @@ class Lane:
                 self._dsn, command_timeout=COMMIT_SECONDS_MAX, timeout=COMMIT_SECONDS_MAX
             )
         epoch, position = await store.raise_epoch(self._connection, self.partition)
-        self._turn = Turn(self.partition, self._connection, epoch, position)
+        claimed = await claims.kept_here(self._connection)
+        self._turn = Turn(self.partition, self._connection, epoch, position, claims=claimed)
         logger.info("partition %d is ours, epoch %d", self.partition, epoch)
         return True
 
