@@ -28,6 +28,14 @@ def show_version() -> None:
     typer.echo(__version__)
 
 
+@app.command("setup")
+def set_up_deployment() -> None:
+    """Make databases, roles, topics, users and rights of a deployment (deploy/README.md)."""
+    from kembalian.setup.job import setup  # noqa: PLC0415 (imports every service and librdkafka)
+
+    setup()
+
+
 app.command("token")(token.token)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
