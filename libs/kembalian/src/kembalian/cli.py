@@ -3,7 +3,15 @@
 import typer
 
 from kembalian import __version__
-from kembalian.operators import balance, dead_letters, rebuild, status, token, verify
+from kembalian.operators import (
+    balance,
+    bootstrap_admin,
+    dead_letters,
+    rebuild,
+    status,
+    token,
+    verify,
+)
 
 app = typer.Typer(
     name="kembalian",
@@ -36,6 +44,7 @@ def set_up_deployment() -> None:
     setup()
 
 
+app.command("bootstrap-admin")(bootstrap_admin.bootstrap_admin)
 app.command("token")(token.token)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
