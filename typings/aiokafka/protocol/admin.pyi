@@ -23,7 +23,9 @@ class AlterConfigsRequest:
     ) -> None: ...
 
 class DeleteRecordsRequest:
-    def __init__(self, topics: list[tuple[str, list[tuple[int, int]]]], timeout_ms: int) -> None: ...
+    def __init__(
+        self, topics: list[tuple[str, list[tuple[int, int]]]], timeout_ms: int
+    ) -> None: ...
 
 class CreateAclsRequest:
     def __init__(

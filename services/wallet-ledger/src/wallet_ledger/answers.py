@@ -1,10 +1,10 @@
 """Result or refusal to status and bytes: pure, before the commit, since the answer is kept."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+
+import msgspec
 
 from events.envelope import timestamp
 from wallet_ledger import domain
@@ -34,11 +34,11 @@ KEPT = frozenset({201, 404, 409})
 
 def rendered(body: dict[str, Any]) -> bytes:
     """Return the JSON bytes of an answer."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return msgspec.json.encode(body)
 
 
 def accepted(
-    event_ids: Sequence[UUID],
+    event_ids: Sequence[str],
     events: Sequence[domain.Event],
     wallet: domain.Wallet,
     ledger_position: str,
@@ -47,8 +47,7 @@ def accepted(
 
     Every event is named: `event_id`, or `event_ids` where a confirmation has several.
     """
-    ids = [str(event_id) for event_id in event_ids]
-    named = {"event_id": ids[0]} if len(ids) == 1 else {"event_ids": ids}
+    named = {"event_id": event_ids[0]} if len(event_ids) == 1 else {"event_ids": event_ids}
     state = {
         "balance": wallet.balance,
         "available": wallet.available,
@@ -136,29 +135,30 @@ def refused(rejection: domain.Rejected) -> Answer:
 
 
 def _invalid(field: str, message: str) -> Answer:
-    return _problem("invalid-request", errors=[{"field": field, "message": message}])
+    return problem("invalid-request", errors=[{"field": field, "message": message}])
 
 
-def _problem(slug: str, **members: Any) -> Answer:
+def problem(slug: str, **members: Any) -> Answer:
+    """Return the answer that a problem is."""
     return Answer(status_of(slug), problem_bytes(slug, **members))
 
 
 REFUSALS: dict[type[domain.Rejected], Callable[[Any], Answer]] = {
-    domain.InsufficientFunds: lambda r: _problem(
+    domain.InsufficientFunds: lambda r: problem(
         "insufficient-funds", available=r.available, shortfall=r.shortfall
     ),
-    UnknownCard: lambda _: _problem("unknown-card"),
-    KeyReused: lambda _: _problem("idempotency-key-reused"),
+    UnknownCard: lambda _: problem("unknown-card"),
+    KeyReused: lambda _: problem("idempotency-key-reused"),
     domain.BalanceTooLarge: lambda r: _invalid(r.field, "is more than one wallet may hold"),
     domain.TenderedTooLittle: lambda _: _invalid("tendered", "must cover sale_total"),
     domain.NotHeld: lambda _: _invalid("parts", "ask more of a store than is held for it"),
-    domain.UnknownPayment: lambda _: _problem("not-found"),
-    domain.UnknownReversal: lambda _: _problem("not-found"),
-    domain.PaymentExists: lambda _: _problem("already-exists"),
-    domain.HoldExpired: lambda _: _problem("hold-expired"),
-    domain.WrongState: lambda r: _problem("wrong-state", state=r.state),
-    domain.RefundTooLarge: lambda r: _problem("wrong-state", refundable=r.refundable),
-    domain.NotReversible: lambda _: _problem("wrong-state"),
-    domain.OwnRequest: lambda _: _problem("forbidden"),
+    domain.UnknownPayment: lambda _: problem("not-found"),
+    domain.UnknownReversal: lambda _: problem("not-found"),
+    domain.PaymentExists: lambda _: problem("already-exists"),
+    domain.HoldExpired: lambda _: problem("hold-expired"),
+    domain.WrongState: lambda r: problem("wrong-state", state=r.state),
+    domain.RefundTooLarge: lambda r: problem("wrong-state", refundable=r.refundable),
+    domain.NotReversible: lambda _: problem("wrong-state"),
+    domain.OwnRequest: lambda _: problem("forbidden"),
 }
 """The one table of refusals."""

@@ -28,7 +28,7 @@ NO_BROKER = "Apache Kafka with its authorizer needs a Docker daemon, or Java 17 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A deployment that was set up. `said` is what the start-up job printed."""
+    """The servers of a deployment. `said` is what the start-up job printed on them."""
 
     postgres: Postgres
     broker: SecuredKafka | SecuredKafkaContainer
@@ -56,20 +56,34 @@ class Deployment:
 @pytest.fixture(scope="session")
 def deployment(pytestconfig: pytest.Config) -> Generator[Deployment]:
     """The session's deployment; skipped by name, or failed, where there is no Apache Kafka."""
-    if not docker_answers():
-        try:
-            jars()
-        except GroundError:
-            lacking("acl", NO_BROKER)
+    require_broker()
     with deployed() as made:
         ground = "testcontainers" if isinstance(made.broker, SecuredKafkaContainer) else "jars"
         note(pytestconfig, f"Apache Kafka {made.broker.version()} with SCRAM and ACLs ({ground})")
         yield made
 
 
+def require_broker() -> None:
+    """Skip the test, or fail it under KEMBALIAN_REQUIRE=acl, where there is no Apache Kafka."""
+    if docker_answers():
+        return
+    try:
+        jars()
+    except GroundError:
+        lacking("acl", NO_BROKER)
+
+
 @contextmanager
 def deployed() -> Generator[Deployment]:
-    """Make secrets, start both servers side by side, and do the start-up job's work."""
+    """Give servers of a deployment on which the start-up job has done its work."""
+    with servers() as made:
+        set_up(made.settings, made.said.append)
+        yield made
+
+
+@contextmanager
+def servers() -> Generator[Deployment]:
+    """Make secrets and start both servers, side by side; nothing is in them yet."""
     home = Path(tempfile.mkdtemp(prefix="kembalian-deploy-"))
     secrets = home / "secrets"
     make_secrets(secrets)
@@ -84,9 +98,7 @@ def deployed() -> Generator[Deployment]:
                 postgres_url=f"postgresql://127.0.0.1:{postgres.port}",
                 kafka_bootstrap=broker.bootstrap,
             )
-            said: list[str] = []
-            set_up(settings, said.append)
-            yield Deployment(postgres, broker, settings, said)
+            yield Deployment(postgres, broker, settings, [])
     finally:
         broker.stop()
         shutil.rmtree(home)
