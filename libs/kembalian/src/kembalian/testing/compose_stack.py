@@ -106,9 +106,7 @@ class ComposeStack:
         shutil.rmtree(run, ignore_errors=True)
         for secret in self._containers[name].get("secrets", []):
             source = secret if isinstance(secret, str) else secret["source"]
-            target = (
-                f"/run/secrets/{source}" if isinstance(secret, str) else str(secret["target"])
-            )
+            target = f"/run/secrets/{source}" if isinstance(secret, str) else str(secret["target"])
             path = run / Path(target).relative_to("/run")
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(self._deployment.settings.secrets_dir / source, path)
