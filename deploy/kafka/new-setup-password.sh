@@ -13,6 +13,6 @@ security.protocol=SASL_PLAINTEXT
 sasl.mechanism=PLAIN
 sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username="broker" password="$(cat secrets/kafka-broker)";
 END
-echo "SCRAM-SHA-512=[password=$(cat secrets/kafka-setup)]" >"$folder/user"
+echo "SCRAM-SHA-512=password=$(cat secrets/kafka-setup)" >"$folder/user" # in a file without brackets
 kafka-configs.sh --bootstrap-server "${KAFKA_BROKER:-127.0.0.1:9094}" --command-config "$folder/client" \
     --alter --entity-type users --entity-name setup --add-config-file "$folder/user"
