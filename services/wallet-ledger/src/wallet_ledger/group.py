@@ -16,7 +16,7 @@ Slot = tuple[str, str]
 """(caller, key) of a command."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Order:
     """One command with its idempotency key. Without `command` the card is known to nobody.
 
