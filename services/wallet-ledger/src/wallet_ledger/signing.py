@@ -102,13 +102,17 @@ def read_keys(path: Path) -> list[SigningKey]:
 
 
 def write_keys(path: Path, keys: Sequence[SigningKey]) -> None:
-    """Replace a file of keys whole (mode 0600); nobody else may read it, at any moment."""
+    """Replace a file of keys whole. It keeps its owner and its mode; a new one is for us alone."""
     pem = [
         key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) for key in keys
     ]
     made = path.with_name(f".{path.name}.{os.getpid()}")
     made.unlink(missing_ok=True)
     with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+        if path.exists():
+            known = path.stat()
+            os.fchown(handle.fileno(), known.st_uid, known.st_gid)
+            os.fchmod(handle.fileno(), known.st_mode & 0o777)
         handle.write(b"".join(pem))
         handle.flush()
         os.fsync(handle.fileno())

@@ -7,7 +7,7 @@ from events.audit import Finding
 from events.audit_topic import audit_topic
 from events.contracts.checkpoint import CheckpointSigned
 from events.place import Place
-from events.topics import CHECKPOINTS, Kafka
+from events.topics import CHECKPOINTS
 from kembalian.operators.live import LiveRun
 from kembalian.operators.reading import database
 from kembalian.operators.speaking import Tell
@@ -39,11 +39,10 @@ async def check_signed(
 
 async def check_published(run: LiveRun, at: Place) -> AsyncGenerator[Finding]:
     """Check that the topic of checkpoints holds their log up to `at` (10)."""
-    kafka = Kafka(run.kafka, run.kafka_ground)
     async with database(run, LEDGER) as connection:
         for partition, position in at.positions:
             async for found in audit_topic(
-                connection, kafka, LEDGER, CHECKPOINTS, partition, position
+                connection, run.broker, LEDGER, CHECKPOINTS, partition, position
             ):
                 if isinstance(found, Finding):
                     yield found
