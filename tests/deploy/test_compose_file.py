@@ -3,6 +3,7 @@
 import re
 import stat
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from kembalian.launcher.services import SERVICES
 from kembalian.setup.access import ACCESS, SETUP
 from kembalian.testing.deployment import make_secrets
 from kembalian.testing.secured_kafka import DEPLOY, PROPERTIES, START
+from wallet_ledger.signing import read_keys
 
 REPOSITORY = DEPLOY.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())
@@ -84,13 +86,17 @@ def test_make_secrets_makes_exactly_the_files_that_are_named_and_never_again(
     assert set(made) == set(COMPOSE["secrets"])
     assert {f"secrets/{name}" for name in made} == {s["file"] for s in COMPOSE["secrets"].values()}
     assert len(set(made.values())) == len(made)
-    assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", secret) for secret in made.values())
+    random = {name: text for name, text in made.items() if name != "checkpoint-key"}
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", secret) for secret in random.values())
+    assert len(read_keys(folder / "checkpoint-key")) == 1
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert make_secrets(folder) == ""
     make_secrets(folder, "kafka-setup")
     assert {path.name for path in folder.iterdir() if path.read_text() != made[path.name]} == {
         "kafka-setup"
     }
+    with pytest.raises(CalledProcessError):  # only the old key can say which follows it
+        make_secrets(folder, "checkpoint-key")
 
 
 def test_only_the_gateway_is_published_and_on_loopback_unless_told() -> None:

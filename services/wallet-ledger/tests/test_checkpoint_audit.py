@@ -17,6 +17,7 @@ from wallet_ledger import checkpoint_log
 from wallet_ledger.checkpoint_audit import NotACheckpoint, check_checkpoints, read_kept
 from wallet_ledger.checkpoints import shown
 from wallet_ledger.config import PARTITIONS
+from wallet_ledger.growth import grown_again
 from wallet_ledger.signing import new_key
 
 HERE = partition_of(member(1), PARTITIONS)
@@ -183,6 +184,10 @@ async def test_a_wrong_subtree_is_found(history: History) -> None:
     await history.pool.execute("UPDATE view.tree_node SET hash = sha256('x') WHERE level = 7")
 
     assert [each.invariant for each in await found(history)] == [7]
+
+    async with history.pool.acquire() as connection, connection.transaction():
+        await grown_again(connection)  # what `kembalian rebuild wallet-ledger` does
+    assert await found(history) == []
 
 
 async def test_a_kept_checkpoint_is_read_from_the_apis_answer(

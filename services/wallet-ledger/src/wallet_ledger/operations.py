@@ -23,9 +23,12 @@ from wallet_ledger.checking import (
 )
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
 from wallet_ledger.domain import Wallet, evolve
+from wallet_ledger.growth import grown_again
 from wallet_ledger.publish import from_contract
 
-VIEW_SQL = MIGRATIONS / "0002_views.sql"
+VIEW_SQL = [MIGRATIONS / "0002_views.sql", MIGRATIONS / "0004_view_of_trees.sql"]
+VIEWS_WITHOUT_EXPORT = ["tree_node"]
+"""A fold of the links, not of the events: made again, and checked by `verify`."""
 
 READ_EVENTS = 5_000
 NO_PROGRESS_SECONDS = 10.0
@@ -79,12 +82,15 @@ async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | Non
             await connection.execute("DELETE FROM view.member")
             await connection.execute("DELETE FROM view.store")
             await places.rewind(connection)
+        async with connection.transaction():
+            await grown_again(connection)
         await _refilled(connection, progress)
 
 
 async def _make_again(connection: asyncpg.Connection, until: Mapping[str, Place] | None) -> None:
     consumes = (topics.IDENTITY, topics.CATALOG)
-    await make_again(connection, "wallet_ledger", list(EXPORTS), [VIEW_SQL], consumes, until)
+    names = [*EXPORTS, *VIEWS_WITHOUT_EXPORT]
+    await make_again(connection, "wallet_ledger", names, VIEW_SQL, consumes, until)
 
 
 async def _refill_buckets(connection: asyncpg.Connection, partition: int) -> None:

@@ -24,7 +24,11 @@ from wallet_ledger.signing import NoKey
 app = typer.Typer(help="The keys that sign the ledger's checkpoints.", no_args_is_help=True)
 
 DSN_OPTION = typer.Option("--dsn", help="wallet-ledger's database; default: of the run.")
-KEY_FILE_OPTION = typer.Option("--key-file", help="The private keys; default: of the home.")
+KEY_FILE_OPTION = typer.Option(
+    "--key-file",
+    envvar="KEMBALIAN_CHECKPOINT_KEY_FILE",
+    help="The private keys; default: of the home.",
+)
 
 FAILURES = (NoKey, asyncpg.PostgresError, *COULD_NOT_READ)
 
