@@ -3,6 +3,7 @@
 import typer
 
 from kembalian import __version__
+from kembalian.bench import command as bench
 from kembalian.operators import balance, dead_letters, rebuild, status, token, verify
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ def show_version() -> None:
     typer.echo(__version__)
 
 
+app.command("bench")(bench.bench)
 app.command("token")(token.token)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
