@@ -1,6 +1,8 @@
 """Kept connections to one service, each for one request at a time (decision 0017)."""
 
 import asyncio
+from collections.abc import Sequence
+from itertools import cycle
 from typing import cast
 
 import httptools
@@ -27,6 +29,12 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Be ready for a request."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is not asyncio's own
+
+    @property
+    def server_port(self) -> int:
+        """The port at the other end."""
+        assert self._transport is not None, "it is connected"
+        return self._transport.get_extra_info("peername")[1]
 
     def ask(self, request: bytes, *, head: bool) -> Exchange:
         """Send a request, whole; return its exchange. `head`: the answer has no body."""
@@ -72,11 +80,15 @@ class Connection(asyncio.Protocol):
 
 
 class Connections:
-    """Gives out a connection that nobody else uses: the one used last, else a new one."""
+    """Gives out a connection that nobody else uses: the one used last, else a new one.
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host = host
-        self._port = port
+    A service may have several processes: a new connection goes to the next of `addresses` (host,
+    port), or to one after it while that cannot be reached.
+    """
+
+    def __init__(self, addresses: Sequence[tuple[str, int]]) -> None:
+        self._next = cycle(addresses)
+        self._attempts = max(2, len(addresses))
         self._idle: list[Connection] = []
 
     async def take(self) -> Connection:
@@ -105,13 +117,14 @@ class Connections:
             self._idle.pop().abort()
 
     async def _connect(self) -> Connection:
-        """Return a new connection; a second attempt is safe, since nothing was sent yet."""
+        """Return a new connection; another attempt is safe, since nothing was sent yet."""
         loop = asyncio.get_running_loop()
         error: Exception | None = None
-        for _ in range(2):
+        for _ in range(self._attempts):
+            host, port = next(self._next)
             try:
                 async with asyncio.timeout(CONNECT_SECONDS_MAX):
-                    made = await loop.create_connection(Connection, self._host, self._port)
+                    made = await loop.create_connection(Connection, host, port)
             except (OSError, TimeoutError) as failed:
                 error = failed
             else:

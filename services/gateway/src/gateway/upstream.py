@@ -51,14 +51,11 @@ class Upstream:
     """Requests to one service, at most `in_flight_max` at a time: more is refused, never queued."""
 
     def __init__(
-        self, name: str, url: str, *, in_flight_max: int, answer_seconds_max: float
+        self, name: str, urls: Sequence[str], *, in_flight_max: int, answer_seconds_max: float
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            raise ValueError(f"{name}: {url} is not a plain http address")
         self.name = name
-        self.host = parts.netloc.encode("ascii")
-        self._connections = Connections(parts.hostname, parts.port or 80)
+        self.host = urlsplit(urls[0]).netloc.encode("ascii")
+        self._connections = Connections([_address(name, url) for url in urls])
         self._in_flight_max = in_flight_max
         self._in_flight = 0
         self._answer_seconds_max = answer_seconds_max
@@ -150,3 +147,11 @@ def encoded(method: bytes, target: bytes, headers: Headers, body: bytes | None) 
         raise Problem("invalid-request", "The query or a header field holds forbidden bytes.")
     fields = b"\r\n".join([name + b": " + value for name, value in headers])
     return b"%b %b HTTP/1.1\r\n%b\r\n\r\n%b" % (method, target, fields, body or b"")
+
+
+def _address(name: str, url: str) -> tuple[str, int]:
+    """Return host and port. Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError(f"{name}: {url} is not a plain http address")
+    return parts.hostname, parts.port or 80
