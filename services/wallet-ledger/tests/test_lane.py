@@ -228,7 +228,7 @@ async def test_what_cannot_even_be_decided_falls_alone(
             raise ValueError("a fault of ours")
         return decide_group(orders, *rest)
 
-    monkeypatch.setattr("wallet_ledger.lane.decide_group", fail_on_bad)
+    monkeypatch.setattr("wallet_ledger.writing.decide_group", fail_on_bad)
     orders = [order("bad" if n == 3 else f"k{n}", TopUpWithCash(KANTIN, 1)) for n in range(8)]
 
     answers = await asyncio.gather(*map(lane.submit, orders), return_exceptions=True)

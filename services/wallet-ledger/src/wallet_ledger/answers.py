@@ -1,10 +1,12 @@
 """Result or refusal to status and bytes: pure, before the commit, since the answer is kept."""
 
 import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from events.envelope import timestamp
 from wallet_ledger import domain
 from web.problems import problem_bytes, status_of
 
@@ -36,51 +38,127 @@ def rendered(body: dict[str, Any]) -> bytes:
 
 
 def accepted(
-    event_id: UUID, event: domain.Event, wallet: domain.Wallet, ledger_position: str
+    event_ids: Sequence[UUID],
+    events: Sequence[domain.Event],
+    wallet: domain.Wallet,
+    ledger_position: str,
 ) -> Answer:
-    """Return the 201 of one event; `wallet` is the state after it, amounts in rupiah."""
+    """Return the 201 of what one command caused; `wallet` is the state after it, rupiah.
+
+    Every event is named: `event_id`, or `event_ids` where a confirmation has several.
+    """
+    ids = [str(event_id) for event_id in event_ids]
+    named = {"event_id": ids[0]} if len(ids) == 1 else {"event_ids": ids}
     state = {
         "balance": wallet.balance,
-        "available": wallet.balance,
+        "available": wallet.available,
         "ledger_position": ledger_position,
     }
-    return Answer(201, rendered({"event_id": str(event_id), **_what_happened(event), **state}))
+    return Answer(201, rendered({**named, **_what_happened(events), **state}))
 
 
-def _what_happened(event: domain.Event) -> dict[str, Any]:
-    match event:
-        case domain.ChangeSaved():
-            change = event.amount + event.cash_returned
-            return {"change": change, "saved": event.amount, "cash_returned": event.cash_returned}
-        case domain.SaleRecorded():
-            change = event.cash_returned
+def _what_happened(events: Sequence[domain.Event]) -> dict[str, Any]:
+    match events[0]:
+        case domain.ChangeSaved() as saved:
+            change = saved.amount + saved.cash_returned
+            return {"change": change, "saved": saved.amount, "cash_returned": saved.cash_returned}
+        case domain.SaleRecorded(_, _, _, change):
             return {"change": change, "saved": 0, "cash_returned": change}
-        case domain.TopUp() | domain.CashedOut():
-            return {"amount": event.amount}
-        case domain.ChangeRedeemed():
-            spent = [{"issuer": a.issuer, "amount": a.amount} for a in event.allocations]
-            return {"amount": event.amount, "allocations": spent}
+        case domain.TopUp(_, _, amount) | domain.CashedOut(_, amount):
+            return {"amount": amount}
+        case domain.ChangeRedeemed(_, amount, spent):
+            return {"amount": amount, "allocations": _shown(spent)}
+        case domain.ReversalRequested() | domain.ReversalRejected() | domain.EntryReversed() as one:
+            return _reversal(one)
+        case first:
+            return _payment(first, events)
+
+
+def _payment(first: domain.PaymentEvent, events: Sequence[domain.Event]) -> dict[str, Any]:
+    match first:
+        case domain.PaymentHeld():
+            parts = [(p.store_id, p.amount, p.allocations) for p in first.parts]
+            until = {"expires_at": timestamp(first.expires_at)}
+            return {**_state(first, "held", first.amount), "parts": _parts(parts), **until}
+        case domain.PaymentHoldReleased():
+            return _state(first, first.reason, first.amount)
+        case domain.PaymentDebited():
+            return _confirmed(first, events)
+        case domain.PaymentRefunded():
+            ids = {"payment_id": first.payment_id, "store_id": first.store_id}
+            return {**ids, "amount": first.amount, "allocations": _shown(first.allocations)}
+
+
+def _confirmed(first: domain.PaymentDebited, events: Sequence[domain.Event]) -> dict[str, Any]:
+    debited = [event for event in events if isinstance(event, domain.PaymentDebited)]
+    released = sum(e.amount for e in events if isinstance(e, domain.PaymentHoldReleased))
+    parts = [(e.store_id, e.amount, e.allocations) for e in debited]
+    amount = sum(e.amount for e in debited)
+    return {**_state(first, "debited", amount), "parts": _parts(parts), "released": released}
+
+
+def _state(event: domain.PaymentEvent, state: str, amount: int) -> dict[str, Any]:
+    return {"payment_id": event.payment_id, "state": state, "amount": amount}
+
+
+def _reversal(event: domain.ReversalEvent) -> dict[str, Any]:
+    match event:
+        case domain.ReversalRequested(reversal_id, event_id):
+            state, undone = "requested", {}
+        case domain.ReversalRejected(reversal_id, event_id):
+            state, undone = "rejected", {}
+        case domain.EntryReversed(reversal_id, entry):
+            state, event_id = "approved", entry.event_id
+            undone = {"amount": entry.amount, "allocations": _shown(entry.allocations)}
+    ids = {"reversal_id": reversal_id, "state": state, "reversed_event_id": event_id}
+    return {**ids, **undone}
+
+
+def _parts(
+    parts: Iterable[tuple[str, int, Sequence[domain.Allocation]]],
+) -> list[dict[str, Any]]:
+    return [
+        {"store_id": store_id, "amount": amount, "allocations": _shown(allocations)}
+        for store_id, amount, allocations in parts
+    ]
+
+
+def _shown(allocations: Iterable[domain.Allocation]) -> list[dict[str, Any]]:
+    return [{"issuer": a.issuer, "amount": a.amount} for a in allocations]
 
 
 def refused(rejection: domain.Rejected) -> Answer:
-    """Return the problem that says why a command was refused."""
-    match rejection:
-        case domain.InsufficientFunds():
-            figures = {"available": rejection.available, "shortfall": rejection.shortfall}
-            return _problem("insufficient-funds", **figures)
-        case UnknownCard():
-            return _problem("unknown-card")
-        case KeyReused():
-            return _problem("idempotency-key-reused")
-        case domain.BalanceTooLarge():
-            error = {"field": rejection.field, "message": "is more than one wallet may hold"}
-            return _problem("invalid-request", errors=[error])
-        case domain.TenderedTooLittle():
-            error = {"field": "tendered", "message": "must cover sale_total"}
-            return _problem("invalid-request", errors=[error])
-        case _:
-            raise rejection
+    """Return the problem that says why a command was refused. Raises it if there is none."""
+    say = REFUSALS.get(type(rejection))
+    if say is None:
+        raise rejection
+    return say(rejection)
+
+
+def _invalid(field: str, message: str) -> Answer:
+    return _problem("invalid-request", errors=[{"field": field, "message": message}])
 
 
 def _problem(slug: str, **members: Any) -> Answer:
     return Answer(status_of(slug), problem_bytes(slug, **members))
+
+
+REFUSALS: dict[type[domain.Rejected], Callable[[Any], Answer]] = {
+    domain.InsufficientFunds: lambda r: _problem(
+        "insufficient-funds", available=r.available, shortfall=r.shortfall
+    ),
+    UnknownCard: lambda _: _problem("unknown-card"),
+    KeyReused: lambda _: _problem("idempotency-key-reused"),
+    domain.BalanceTooLarge: lambda r: _invalid(r.field, "is more than one wallet may hold"),
+    domain.TenderedTooLittle: lambda _: _invalid("tendered", "must cover sale_total"),
+    domain.NotHeld: lambda _: _invalid("parts", "ask more of a store than is held for it"),
+    domain.UnknownPayment: lambda _: _problem("not-found"),
+    domain.UnknownReversal: lambda _: _problem("not-found"),
+    domain.PaymentExists: lambda _: _problem("already-exists"),
+    domain.HoldExpired: lambda _: _problem("hold-expired"),
+    domain.WrongState: lambda r: _problem("wrong-state", state=r.state),
+    domain.RefundTooLarge: lambda r: _problem("wrong-state", refundable=r.refundable),
+    domain.NotReversible: lambda _: _problem("wrong-state"),
+    domain.OwnRequest: lambda _: _problem("forbidden"),
+}
+"""The one table of refusals."""

@@ -85,7 +85,7 @@ def faults(
 ) -> Iterator[tuple[int, str]]:
     """Yield (invariant, what is wrong) of one event; `after` is the wallet it leaves."""
     data = envelope.data
-    assert isinstance(data, contract.TillEvent)  # from_contract has refused all else
+    assert isinstance(data, contract.WalletEvent)  # from_contract has refused all else
     total = sum(posting.amount for posting in data.postings)
     if total != 0:
         yield 1, f"the postings sum to {total}"

@@ -1,6 +1,6 @@
 """Deciding a group of commands against the wallets in memory: pure, before anything is written."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -12,6 +12,9 @@ from events.place import Place
 from wallet_ledger import domain
 from wallet_ledger.answers import KEPT, Answer, KeyReused, UnknownCard, accepted, refused
 from wallet_ledger.publish import seal
+
+Slot = tuple[str, str]
+"""(caller, key) of a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +31,54 @@ class Order:
     command: domain.Command | None
     cause: Cause
 
+    @property
+    def slot(self) -> Slot:
+        """Whose key it is."""
+        return (self.caller, self.key)
+
+
+@dataclass(slots=True)
+class Named:
+    """What commands name by id: (wallet id, payment id), (wallet id, reversal or entry id)."""
+
+    payments: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    reversals: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
 
 @dataclass(slots=True)
 class Decision:
-    """What a group comes to: rows to write, and each order's answer, in order."""
+    """What a group comes to: rows to write, and each order's answer, in order.
+
+    `touched` are the (wallet id, id) of payments and reversals that moved; `unkept` counts the
+    answers that are neither kept nor repeats: whether their keys were used before must be known.
+    """
 
     events: list[NewEvent] = field(default_factory=list[NewEvent])
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
     wallets: dict[str, domain.Wallet] = field(default_factory=dict[str, domain.Wallet])
     answers: list[Answer] = field(default_factory=list[Answer])
+    touched: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    unkept: int = 0
 
-    def buckets(self) -> list[tuple[str, str, int]]:
-        """Return (wallet id, issuer, rupiah) of every bucket of the wallets that changed."""
-        return [
-            (wallet_id, issuer, balance)
-            for wallet_id, wallet in self.wallets.items()
-            for issuer, balance in wallet.buckets.items()
-        ]
+    def buckets(self) -> tuple[list[str], list[str], list[int]]:
+        """Return wallet ids, issuers and rupiah of every bucket of the wallets that changed."""
+        wallet_ids: list[str] = []
+        issuers: list[str] = []
+        balances: list[int] = []
+        for wallet_id, wallet in self.wallets.items():
+            for issuer, balance in wallet.buckets.items():
+                wallet_ids.append(wallet_id)
+                issuers.append(issuer)
+                balances.append(balance)
+        return wallet_ids, issuers, balances
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When and where a group is decided: the partition, its last position, the clock, new ids."""
+    """When and where a group is decided: the partition, its last position, the clock, new ids.
+
+    `now` is the database's clock where a command of the group depends on it, else our own.
+    """
 
     partition: int
     position: int
@@ -60,7 +89,7 @@ class Moment:
 def decide_group(
     orders: Sequence[Order],
     wallets: Mapping[str, domain.Wallet],
-    earlier: Mapping[tuple[str, str], Outcome],
+    earlier: Mapping[Slot, Outcome],
     moment: Moment,
 ) -> Decision:
     """Decide `orders` one after the other, each against what those before it left.
@@ -71,7 +100,7 @@ def decide_group(
     decision = Decision()
     known = dict(earlier)
     for order in orders:
-        slot = (order.caller, order.key)
+        slot = order.slot
         first = known.get(slot)
         if first is not None:
             decision.answers.append(_repeat(first, order))
@@ -81,6 +110,8 @@ def decide_group(
         if answer.status in KEPT:
             known[slot] = Outcome(*slot, order.fingerprint, answer.status, answer.body)
             decision.outcomes.append(known[slot])
+        else:
+            decision.unkept += 1
     return decision
 
 
@@ -97,14 +128,55 @@ def _decide_one(
         return refused(UnknownCard())
     wallet = decision.wallets.get(order.wallet_id) or wallets[order.wallet_id]
     try:
-        (event,) = domain.decide(wallet, order.command)
+        events = domain.decide(wallet, order.command, moment.now)
     except domain.Rejected as rejection:
         return refused(rejection)
-    after = domain.evolve(wallet, event)
-    event_id = moment.new_id()
-    decision.events.append(
-        seal(order.wallet_id, event, after, event_id=event_id, time=moment.now, cause=order.cause)
-    )
-    decision.wallets[order.wallet_id] = after
+    event_ids: list[UUID] = []
+    for event in events:
+        wallet = domain.evolve(wallet, event)
+        event_ids.append(event_id := moment.new_id())
+        decision.events.append(
+            seal(
+                order.wallet_id,
+                event,
+                wallet,
+                event_id=event_id,
+                time=moment.now,
+                cause=order.cause,
+            )
+        )
+        if not isinstance(event, domain.TillEvent):
+            decision.touched.add((order.wallet_id, record_of(event)))
+    decision.wallets[order.wallet_id] = wallet
     position = moment.position + len(decision.events)
-    return accepted(event_id, event, after, str(Place.of({moment.partition: position})))
+    return accepted(event_ids, events, wallet, str(Place.of({moment.partition: position})))
+
+
+def record_of(event: domain.PaymentEvent | domain.ReversalEvent) -> str:
+    """Return the id of the payment or reversal that an event moves."""
+    return event.payment_id if isinstance(event, domain.PaymentEvent) else event.reversal_id
+
+
+def named_by(orders: Iterable[Order], wallets: Mapping[str, domain.Wallet]) -> Named:
+    """Return the records that `orders` name and that `wallets` do not hold."""
+    named = Named()
+    for order in orders:
+        command = order.command
+        if command is None or isinstance(command, domain.TillCommand):
+            continue
+        if isinstance(command, domain.PaymentCommand):
+            if command.payment_id not in wallets[order.wallet_id].payments:
+                named.payments.append((order.wallet_id, command.payment_id))
+        elif isinstance(command, domain.RequestReversal):
+            named.reversals.append((order.wallet_id, command.entry.event_id))
+        else:
+            named.reversals.append((order.wallet_id, command.reversal_id))
+    return named
+
+
+def settled(wallet: domain.Wallet) -> domain.Wallet:
+    """Return what a writer keeps of a wallet: records that are settled are loaded when named."""
+    if not wallet.payments and not wallet.reversals:
+        return wallet
+    still = {key: p for key, p in wallet.payments.items() if p.state == "held"}
+    return domain.Wallet(wallet.buckets, wallet.version, still)

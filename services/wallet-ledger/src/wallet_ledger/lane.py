@@ -3,28 +3,31 @@
 import asyncio
 import contextlib
 import logging
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import asyncpg
 from uuid_utils.compat import uuid7
 
-from events import log, outcomes
+from events import log
 from events.failures import DATABASE_AWAY
 from events.leases import Leases
 from wallet_ledger import store
 from wallet_ledger.answers import Answer
-from wallet_ledger.domain import Wallet
-from wallet_ledger.group import Decision, Moment, Order, decide_group
+from wallet_ledger.expiry import expiry_orders
+from wallet_ledger.group import Decision, Order
+from wallet_ledger.writing import Turn, is_about_the_group, write_group
 
 logger = logging.getLogger(__name__)
 
-GROUP_MAX = 256
-QUEUE_MAX = 2_000
-WALLETS_MAX = 5_000
+GROUP_MAX = 1_000
+QUEUE_MAX = 4_000
 COMMIT_SECONDS_MAX = 10.0
 RETRY_SECONDS = 0.3
+TICK_SECONDS = 1.0
+"""So often an idle lane looks at its lease and at holds whose time is over."""
 
 
 class NotOwner(Exception):
@@ -42,16 +45,6 @@ class Undecidable(Exception):
 Waiting = tuple[Order, asyncio.Future[Answer]]
 
 
-def is_about_the_group(error: Exception) -> bool:
-    """Tell whether some command of the group is to blame: data or integrity errors, or ours.
-
-    Not the database's absence, and not a fence: then the whole group is tried again.
-    """
-    if isinstance(error, asyncpg.PostgresError):
-        return (getattr(error, "sqlstate", None) or "")[:2] in ("22", "23")
-    return not isinstance(error, DATABASE_AWAY) or isinstance(error, asyncpg.DataError)
-
-
 class Lane:
     """One partition's queue, connection, epoch and wallets in memory."""
 
@@ -61,17 +54,19 @@ class Lane:
         self._dsn = dsn
         self._leases = leases
         self._poke = poke
-        self._queue: asyncio.Queue[Waiting] = asyncio.Queue(QUEUE_MAX)
+        self._queue: deque[list[Waiting]] = deque()  # what came together stays together
+        self._queued = 0
+        self._news = asyncio.Event()
         self._group: list[Waiting] = []
+        self._guests: deque[tuple[asyncio.Event, asyncio.Event]] = deque()
         self._connection: asyncpg.Connection | None = None
-        self._epoch: int | None = None
-        self._position = 0
-        self._wallets: OrderedDict[str, Wallet] = OrderedDict()
+        self._turn: Turn | None = None
+        self._swept_at = 0.0
 
     @property
     def owned(self) -> bool:
         """True while this process writes the partition, as far as it knows."""
-        return self._epoch is not None and self._leases.holds(self.lease)
+        return self._turn is not None and self._leases.holds(self.lease)
 
     async def submit(self, order: Order) -> Answer:
         """Return the order's own outcome once its group is committed.
@@ -80,14 +75,55 @@ class Lane:
         once or not at all: asking again under the same key tells.
         """
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        try:
-            self._queue.put_nowait((order, answer))
-        except asyncio.QueueFull:
-            raise QueueFull(self.lease) from None
+        self._put([(order, answer)])
         return await answer
+
+    async def submit_all(
+        self, orders: Sequence[Order]
+    ) -> list[Answer | NotOwner | QueueFull | Undecidable]:
+        """Return each order's own outcome; all of them are committed in one group (GROUP_MAX)."""
+        loop = asyncio.get_running_loop()
+        waiting: list[Waiting] = [(order, loop.create_future()) for order in orders]
+        try:
+            self._put(waiting)
+        except QueueFull as full:
+            return [full for _ in orders]
+        answers: list[Answer | NotOwner | QueueFull | Undecidable] = []
+        for _, answer in waiting:
+            try:
+                answers.append(await answer)
+            except (NotOwner, Undecidable) as error:
+                answers.append(error)
+        return answers
+
+    def _put(self, waiting: list[Waiting]) -> None:
+        if self._queued + len(waiting) > QUEUE_MAX:
+            raise QueueFull(self.lease)
+        self._queue.append(waiting)
+        self._queued += len(waiting)
+        self._news.set()
+
+    @asynccontextmanager
+    async def lent(self) -> AsyncGenerator[Turn]:
+        """Give the partition's turn to somebody who writes several at once; the lane waits.
+
+        Whoever cannot tell whether what he wrote was committed calls `Turn.spoil`. Raises NotOwner.
+        """
+        granted, returned = asyncio.Event(), asyncio.Event()
+        self._guests.append((granted, returned))
+        self._news.set()
+        try:
+            async with asyncio.timeout(COMMIT_SECONDS_MAX):
+                await granted.wait()
+            if self._turn is None or not self.owned:
+                raise NotOwner(self.lease)
+            yield self._turn
+        finally:
+            returned.set()
 
     async def run(self) -> None:
         """Own and serve the partition until cancelled."""
+        ticking = asyncio.create_task(self._tick(), name=f"tick {self.partition}")
         try:
             while True:
                 try:
@@ -95,30 +131,45 @@ class Lane:
                 except DATABASE_AWAY as error:
                     await self._lose_hold(error)
         finally:
+            ticking.cancel()
             await self._disconnect()
             self._turn_away()
 
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self._news.set()
+
     async def _lose_hold(self, error: Exception) -> None:
-        """Forget epoch and wallets. The group stays: it is looked up under the next epoch."""
+        """Forget epoch and wallets. The group stays: it is decided anew under the next epoch."""
         logger.warning("partition %d begins again: %r", self.partition, error)
-        self._epoch = None
+        self._turn = None
         if getattr(error, "sqlstate", None) not in (log.FENCED, log.OTHER_POSITION):
             await self._disconnect()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _serve(self) -> None:
-        """Commit one group."""
-        if not self.owned and not await self._own():
-            self._epoch = None
+        """Commit one group, or let a guest write."""
+        if (self._turn is None or self._turn.spoilt or not self.owned) and not await self._own():
+            self._turn = None
             self._turn_away()
             await asyncio.sleep(RETRY_SECONDS)
             return
+        while self._guests:
+            await self._let_in(*self._guests.popleft())
+        if self._turn is None or self._turn.spoilt:
+            return
+        await self._sweep(self._turn)
         if not self._group:
             self._group = await self._drain()
         self._group = [(order, answer) for order, answer in self._group if not answer.done()]
         if self._group:
-            await self._settle(self._group)
+            await self._settle(self._turn, self._group)
         self._group = []
+
+    async def _let_in(self, granted: asyncio.Event, returned: asyncio.Event) -> None:
+        granted.set()
+        await returned.wait()
 
     async def _own(self) -> bool:
         """Take the lease and a new epoch, and only then read where the partition is.
@@ -132,97 +183,95 @@ class Lane:
             self._connection = await asyncpg.connect(
                 self._dsn, command_timeout=COMMIT_SECONDS_MAX, timeout=COMMIT_SECONDS_MAX
             )
-        self._wallets.clear()
-        self._epoch, self._position = await store.raise_epoch(self._connection, self.partition)
-        logger.info("partition %d is ours, epoch %d", self.partition, self._epoch)
+        epoch, position = await store.raise_epoch(self._connection, self.partition)
+        self._turn = Turn(self.partition, self._connection, epoch, position)
+        logger.info("partition %d is ours, epoch %d", self.partition, epoch)
         return True
 
+    async def _sweep(self, turn: Turn) -> None:
+        """Put in line what ends the holds whose time is over, by the database's clock."""
+        now = asyncio.get_running_loop().time()
+        if now - self._swept_at < TICK_SECONDS:
+            return
+        self._swept_at = now
+        for order in await expiry_orders(turn.connection, self.partition):
+            ended: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            ended.add_done_callback(_look_away)
+            with contextlib.suppress(QueueFull):
+                self._put([(order, ended)])
+
     async def _drain(self) -> list[Waiting]:
-        """Return what waits, at most GROUP_MAX; nothing if nothing comes for a second."""
-        try:
-            async with asyncio.timeout(1.0):
-                group = [await self._queue.get()]
-        except TimeoutError:
-            return []
-        while len(group) < GROUP_MAX and not self._queue.empty():
-            group.append(self._queue.get_nowait())
+        """Return what waits, GROUP_MAX at most; nothing if nothing comes until the next tick."""
+        if not self._queue:
+            self._news.clear()
+            await self._news.wait()
+        group: list[Waiting] = []
+        while self._queue and len(group) + len(self._queue[0]) <= GROUP_MAX:
+            group += self._queue.popleft()
+        self._queued -= len(group)
         return group
 
-    async def _settle(self, group: list[Waiting]) -> None:
+    async def _settle(self, turn: Turn, group: list[Waiting]) -> None:
         """Commit `group`; halve it around a command that cannot be decided or written."""
         try:
-            await self._commit(group)
+            await self._commit(turn, group)
         except Exception as error:
             if not is_about_the_group(error):
                 raise
             logger.warning("partition %d: a group of %d: %r", self.partition, len(group), error)
-            for order, _ in group:
-                self._wallets.pop(order.wallet_id, None)
+            turn.forget(order.wallet_id for order, _ in group)
             if len(group) == 1:
-                await self._settle_alone(group[0])
+                await self._settle_alone(turn, group[0])
             else:
                 middle = len(group) // 2
-                await self._settle(group[:middle])
-                await self._settle(group[middle:])
+                await self._settle(turn, group[:middle])
+                await self._settle(turn, group[middle:])
 
-    async def _settle_alone(self, waiting: Waiting) -> None:
+    async def _settle_alone(self, turn: Turn, waiting: Waiting) -> None:
         """Decide the culprit anew: most likely its key was taken meanwhile in another partition."""
         try:
-            await self._commit([waiting])
+            await self._commit(turn, [waiting])
         except Exception as error:
             if not is_about_the_group(error):
                 raise
             logger.critical("partition %d cannot write %s: %r", self.partition, waiting[0], error)
-            self._wallets.pop(waiting[0].wallet_id, None)
+            turn.forget([waiting[0].wallet_id])
             waiting[1].set_exception(Undecidable(waiting[0].key))
 
-    async def _commit(self, group: list[Waiting]) -> None:
-        """Look the keys up, load the wallets that are not in memory, decide, write, answer."""
-        assert self._connection is not None
-        assert self._epoch is not None
-        orders = [order for order, _ in group]
-        slots = list({(order.caller, order.key) for order in orders})
-        earlier = await outcomes.find_all(self._connection, slots)
-        await self._load({order.wallet_id for order in orders if order.command is not None})
-        moment = Moment(self.partition, self._position, datetime.now(UTC), uuid7)
-        decision = decide_group(orders, self._wallets, earlier, moment)
-        if decision.outcomes:
-            await store.append_group(
-                self._connection, self.partition, self._epoch, self._position, decision
-            )
-            self._remember(decision)
+    async def _commit(self, turn: Turn, group: list[Waiting]) -> None:
+        """Decide, write and answer."""
+        decision = await write_group(turn, [o for o, _ in group], datetime.now(UTC), uuid7)
+        self.committed(decision)
         for (_, waiting), answer in zip(group, decision.answers, strict=True):
             if not waiting.done():
                 waiting.set_result(answer)
 
-    async def _load(self, wallet_ids: set[str]) -> None:
-        assert self._connection is not None
-        missing = wallet_ids - self._wallets.keys()
-        while self._wallets and len(self._wallets) + len(missing) > WALLETS_MAX:
-            self._wallets.popitem(last=False)
-        if missing:
-            self._wallets.update(
-                await store.load_wallets(self._connection, self.partition, missing)
-            )
-
-    def _remember(self, decision: Decision) -> None:
-        self._position += len(decision.events)
-        for wallet_id, wallet in decision.wallets.items():
-            self._wallets[wallet_id] = wallet
-            self._wallets.move_to_end(wallet_id)
-        self._poke()
+    def committed(self, decision: Decision) -> None:
+        """Say that a group is in the log: its events are published at once."""
+        if decision.events:
+            self._poke()
 
     def _turn_away(self) -> None:
         """Tell all who wait that another process must be asked."""
         waiting, self._group = self._group, []
-        while not self._queue.empty():
-            waiting.append(self._queue.get_nowait())
+        while self._queue:
+            waiting += self._queue.popleft()
+        self._queued = 0
         for _, answer in waiting:
             if not answer.done():
                 answer.set_exception(NotOwner(self.lease))
+        while self._guests:
+            self._guests.popleft()[0].set()
 
     async def _disconnect(self) -> None:
+        self._turn = None
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(*DATABASE_AWAY):
                 await connection.close(timeout=1)
+
+
+def _look_away(ended: asyncio.Future[Answer]) -> None:
+    """Take note of how an order of our own ended: nobody waits for it, the next sweep tells."""
+    if not ended.cancelled():
+        ended.exception()

@@ -1,5 +1,6 @@
 """Reads of wallets: now from the buckets, in the past from the log itself."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,12 +9,14 @@ from typing import Any
 import asyncpg
 
 from events import log
+from events.contracts import wallet as contract
 from events.envelope import open_envelope, timestamp
 from events.log import Connection
 from events.place import Place
 from wallet_ledger import domain
 from wallet_ledger.config import PARTITIONS
 from wallet_ledger.publish import from_contract
+from wallet_ledger.records import payment_of
 from web.periods import Period, parse_time
 from web.problems import invalid
 
@@ -24,7 +27,9 @@ SELECT c.position, CASE WHEN c.position = 0 THEN clock_timestamp() ELSE c.record
     ARRAY(SELECT b.issuer FROM view.bucket b
           WHERE b.partition = $1 AND b.wallet_id = $2 ORDER BY b.issuer) AS issuers,
     ARRAY(SELECT b.balance FROM view.bucket b
-          WHERE b.partition = $1 AND b.wallet_id = $2 ORDER BY b.issuer) AS balances
+          WHERE b.partition = $1 AND b.wallet_id = $2 ORDER BY b.issuer) AS balances,
+    (SELECT json_agg(p)::text FROM view.payment p
+     WHERE p.partition = $1 AND p.wallet_id = $2 AND p.state = 'held') AS held
 FROM log.counter c WHERE c.partition = $1
 """
 
@@ -37,7 +42,7 @@ RECORDED_AT = "SELECT recorded_at FROM log.event WHERE partition = $1 AND positi
 
 TRANSACTIONS = """
 SELECT version, recorded_at, body FROM log.event
-WHERE partition = $1 AND stream = $2 AND version > $3 AND type <> $6
+WHERE partition = $1 AND stream = $2 AND version > $3 AND type <> ALL ($6::text[])
     AND ($4::timestamptz IS NULL OR recorded_at >= $4)
     AND ($5::timestamptz IS NULL OR recorded_at < $5)
 ORDER BY version LIMIT $7
@@ -48,7 +53,17 @@ SELECT wallet_id, sum(balance)::bigint AS balance FROM view.bucket
 WHERE wallet_id = ANY ($1::text[]) GROUP BY wallet_id
 """
 
-SALE_RECORDED = "kembalian.wallet.SaleRecorded.v1"
+NOT_IN_STATEMENTS = [
+    f"kembalian.wallet.{name}.v1"
+    for name in (
+        "SaleRecorded",
+        "PaymentHeld",
+        "PaymentHoldReleased",
+        "ReversalRequested",
+        "ReversalRejected",
+    )
+]
+"""Events that move no balance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +92,9 @@ async def wallet_now(pool: asyncpg.Pool, partition: int, wallet_id: str) -> Wall
     row = await pool.fetchrow(NOW, partition, wallet_id)
     assert row is not None
     buckets = dict(zip(row["issuers"], row["balances"], strict=True))
-    place = Place.of({partition: row["position"]})
-    return WalletView(domain.Wallet(buckets, row["version"]), row["at"], place)
+    held = [payment_of(payment) for payment in json.loads(row["held"] or "[]")]
+    wallet = domain.Wallet(buckets, row["version"], {p.payment_id: p for p in held})
+    return WalletView(wallet, row["at"], Place.of({partition: row["position"]}))
 
 
 async def wallet_at(
@@ -102,40 +118,59 @@ async def transactions(
 ) -> Sequence[Entry]:
     """Return at most `limit` entries of a wallet after version `after`, oldest first."""
     rows = await pool.fetch(
-        TRANSACTIONS, partition, wallet_id, after, period.start, period.end, SALE_RECORDED, limit
+        TRANSACTIONS,
+        partition,
+        wallet_id,
+        after,
+        period.start,
+        period.end,
+        NOT_IN_STATEMENTS,
+        limit,
     )
     return [Entry(row["version"], _item(row["recorded_at"], row["body"])) for row in rows]
 
 
 def _item(recorded_at: datetime, body: bytes) -> dict[str, Any]:
     envelope = open_envelope(body)
-    event = from_contract(envelope.data)
-    kind, saved, paid, spent = _moved(event)
+    store_id, kind, saved, paid, spent = _moved(from_contract(envelope.data))
+    assert isinstance(envelope.data, contract.WalletEvent)  # from_contract refuses all others
     return {
         "event_id": envelope.event_id,
         "at": timestamp(recorded_at),
-        "store_id": event.till.store_id,
+        "store_id": store_id,
         "kind": kind,
         "saved": saved,
         "paid": paid,
-        "balance": envelope.data.model_dump()["balance"],
+        "balance": envelope.data.balance,
         "allocations": [{"issuer": a.issuer, "amount": a.amount} for a in spent],
     }
 
 
-def _moved(event: domain.Event) -> tuple[str, int, int, tuple[domain.Allocation, ...]]:
-    """Return (kind, saved, paid, allocations) as a statement shows them, rupiah."""
+Line = tuple[str, str, int, int, tuple[domain.Allocation, ...]]
+"""(store id, kind, saved, paid, allocations) of a line of a statement, rupiah."""
+
+
+def _moved(event: domain.Event) -> Line:
     match event:
-        case domain.TopUp(_, _, amount):
-            return "topup", amount, 0, ()
-        case domain.ChangeSaved(_, _, amount):
-            return "change", amount, 0, ()
-        case domain.SaleRecorded():
-            return "sale", 0, 0, ()
-        case domain.ChangeRedeemed(_, amount, spent):
-            return "redemption", 0, amount, spent
-        case domain.CashedOut(_, amount, spent):
-            return "cashout", 0, amount, spent
+        case domain.TopUp(till, _, amount):
+            line = (till.store_id, "topup", amount, 0, ())
+        case domain.ChangeSaved(till, _, amount):
+            line = (till.store_id, "change", amount, 0, ())
+        case domain.ChangeRedeemed(till, amount, spent):
+            line = (till.store_id, "redemption", 0, amount, spent)
+        case domain.CashedOut(till, amount, spent):
+            line = (till.store_id, "cashout", 0, amount, spent)
+        case domain.PaymentDebited(_, _, store_id, amount, spent):
+            line = (store_id, "payment", 0, amount, spent)
+        case domain.PaymentRefunded(_, _, store_id, amount, back):
+            line = (store_id, "refund", amount, 0, back)
+        case domain.EntryReversed(_, entry):
+            taken = entry.amount if entry.direction == "credit" else 0
+            given = entry.amount - taken
+            line = (entry.store_id, "reversal", given, taken, entry.allocations)
+        case _:
+            raise ValueError(f"{type(event).__name__} is in no statement")
+    return line
 
 
 async def balances(pool: asyncpg.Pool, wallet_ids: list[str]) -> dict[str, int]:
@@ -183,7 +218,7 @@ def rendered(wallet_id: str, view: WalletView) -> dict[str, Any]:
     return {
         "member_id": wallet_id,
         "balance": view.wallet.balance,
-        "available": view.wallet.balance,
+        "available": view.wallet.available,
         "buckets": [{"issuer": i, "balance": b} for i, b in buckets if b],
         "version": view.wallet.version,
         "as_of": timestamp(view.as_of),

@@ -1,27 +1,56 @@
 """The SQL by which wallets are loaded and groups are written; the log's own is libs/events'."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
 
 from events import log
 from events.log import Connection
-from wallet_ledger.domain import Wallet
-from wallet_ledger.group import Decision
+from wallet_ledger.domain import Payment, Reversal, Wallet
+from wallet_ledger.group import Decision, Named
+from wallet_ledger.records import payment_of, payment_row, reversal_of, reversal_row
 
-BUCKETS = """
-SELECT wallet_id, issuer, balance FROM view.bucket
-WHERE partition = $1 AND wallet_id = ANY ($2::text[])
+# One statement for a whole group: version, buckets and what is set aside now.
+LOAD = """
+SELECT w.wallet_id,
+    (SELECT max(e.version) FROM log.event e
+     WHERE e.partition = $1 AND e.stream = w.wallet_id) AS version,
+    ARRAY(SELECT b.issuer FROM view.bucket b
+          WHERE b.partition = $1 AND b.wallet_id = w.wallet_id ORDER BY b.issuer) AS issuers,
+    ARRAY(SELECT b.balance FROM view.bucket b
+          WHERE b.partition = $1 AND b.wallet_id = w.wallet_id ORDER BY b.issuer) AS balances,
+    (SELECT json_agg(p)::text FROM view.payment p
+     WHERE p.partition = $1 AND p.wallet_id = w.wallet_id AND p.state = 'held') AS held
+FROM unnest($2::text[]) AS w (wallet_id)
 """
 
-VERSIONS = """
-SELECT w.wallet_id, (
-    SELECT max(e.version) FROM log.event e WHERE e.partition = $1 AND e.stream = w.wallet_id
-) AS version
-FROM unnest($2::text[]) AS w (wallet_id)
+PAYMENTS = """
+SELECT p.* FROM unnest($2::text[], $3::text[]) AS n (wallet_id, payment_id)
+JOIN view.payment p ON p.partition = $1
+    AND p.wallet_id = n.wallet_id AND p.payment_id = n.payment_id
+"""
+
+# A reversal is named by its own id or by the entry that it would undo.
+REVERSALS = """
+SELECT DISTINCT r.* FROM unnest($2::text[], $3::text[]) AS n (wallet_id, id)
+JOIN view.reversal r ON r.partition = $1 AND r.wallet_id = n.wallet_id
+    AND n.id IN (r.reversal_id, r.event_id)
+"""
+
+CLOCK = "SELECT clock_timestamp()"
+
+EXPIRED = """
+SELECT wallet_id, payment_id FROM view.payment
+WHERE partition = $1 AND state = 'held' AND expires_at <= clock_timestamp()
+ORDER BY expires_at LIMIT $2
 """
 
 APPEND_GROUP = """
 SELECT first_position, recorded_at
-FROM log.append_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+FROM log.append_group(
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18
+)
 """
 
 RAISE_EPOCH = 'SELECT epoch, "position" FROM log.raise_epoch($1)'
@@ -30,15 +59,53 @@ RAISE_EPOCH = 'SELECT epoch, "position" FROM log.raise_epoch($1)'
 async def load_wallets(
     connection: Connection, partition: int, wallet_ids: Iterable[str]
 ) -> dict[str, Wallet]:
-    """Return the wallets named, those without events at version 0."""
-    ids = list(wallet_ids)
-    buckets: dict[str, dict[str, int]] = {wallet_id: {} for wallet_id in ids}
-    for row in await connection.fetch(BUCKETS, partition, ids):
-        buckets[row["wallet_id"]][row["issuer"]] = row["balance"]
-    return {
-        row["wallet_id"]: Wallet(buckets[row["wallet_id"]], row["version"] or 0)
-        for row in await connection.fetch(VERSIONS, partition, ids)
-    }
+    """Return the wallets named, those without events at version 0; of payments the open ones."""
+    loaded: dict[str, Wallet] = {}
+    for row in await connection.fetch(LOAD, partition, list(wallet_ids)):
+        buckets = dict(zip(row["issuers"], row["balances"], strict=True))
+        held = [payment_of(p) for p in json.loads(row["held"])] if row["held"] else []
+        payments = {p.payment_id: p for p in held}
+        wallet = Wallet(buckets, row["version"] or 0)
+        loaded[row["wallet_id"]] = replace(wallet, payments=payments) if held else wallet
+    return loaded
+
+
+async def load_named(
+    connection: Connection, partition: int, named: Named, wallets: Mapping[str, Wallet]
+) -> dict[str, Wallet]:
+    """Return those of `wallets` that commands name records of, with these records, settled or not.
+
+    A record that does not exist is left out.
+    """
+    found: dict[str, Wallet] = {}
+    if named.payments:
+        columns = list(zip(*named.payments, strict=True))
+        for row in await connection.fetch(PAYMENTS, partition, *map(list, columns)):
+            wallet_id, payment = row["wallet_id"], payment_of(row)
+            wallet = found.get(wallet_id) or wallets[wallet_id]
+            payments: dict[str, Payment] = {**wallet.payments, payment.payment_id: payment}
+            found[wallet_id] = replace(wallet, payments=payments)
+    if named.reversals:
+        columns = list(zip(*named.reversals, strict=True))
+        for row in await connection.fetch(REVERSALS, partition, *map(list, columns)):
+            wallet_id, reversal = row["wallet_id"], reversal_of(row)
+            wallet = found.get(wallet_id) or wallets[wallet_id]
+            reversals: dict[str, Reversal] = {**wallet.reversals, reversal.reversal_id: reversal}
+            found[wallet_id] = replace(wallet, reversals=reversals)
+    return found
+
+
+async def clock(connection: Connection) -> datetime:
+    """Return the database's clock."""
+    return await connection.fetchval(CLOCK)
+
+
+async def expired_holds(
+    connection: Connection, partition: int, limit: int
+) -> list[tuple[str, str]]:
+    """Return at most `limit` (wallet id, payment id) of holds whose time is over, oldest first."""
+    rows = await connection.fetch(EXPIRED, partition, limit)
+    return [(row["wallet_id"], row["payment_id"]) for row in rows]
 
 
 async def raise_epoch(connection: Connection, partition: int) -> tuple[int, int]:
@@ -56,7 +123,7 @@ async def append_group(
     Raises asyncpg.PostgresError: sqlstate log.FENCED or log.OTHER_POSITION if another writer took
     over, class 23 if a key or a version exists already or a balance would be negative.
     """
-    buckets = decision.buckets()
+    wallets, issuers, balances = decision.buckets()
     await connection.fetchrow(
         APPEND_GROUP,
         *log.append_arguments(
@@ -66,7 +133,28 @@ async def append_group(
             epoch=epoch,
             first_position=position + 1,
         ),
-        [wallet_id for wallet_id, _, _ in buckets],
-        [issuer for _, issuer, _ in buckets],
-        [balance for _, _, balance in buckets],
+        wallets,
+        issuers,
+        balances,
+        records_of(decision.wallets, decision.touched),
     )
+
+
+def records_of(wallets: Mapping[str, Wallet], touched: Collection[tuple[str, str]]) -> str | None:
+    """Return the payments and reversals that a group touched (wallet id, id), None if it did not.
+
+    JSON: {"payments": rows, "reversals": rows}.
+    """
+    if not touched:
+        return None
+    payments: list[dict[str, str]] = []
+    reversals: list[dict[str, str]] = []
+    for wallet_id, record_id in sorted(touched):
+        wallet = wallets[wallet_id]
+        payment = wallet.payments.get(record_id)
+        if payment is not None:
+            payments.append(payment_row(wallet_id, payment))
+        reversal = wallet.reversals.get(record_id)
+        if reversal is not None:
+            reversals.append(reversal_row(wallet_id, reversal))
+    return json.dumps({"payments": payments, "reversals": reversals})

@@ -15,6 +15,7 @@ ReleaseReason = Literal["released", "expired", "remainder"]
 """Asked for, timed out by the database's clock, or what a partial confirmation left."""
 
 Direction = Literal["credit", "debit"]
+Account = Literal["cash", "redeemed"]
 
 
 class WalletEvent(PublicEvent):
@@ -145,7 +146,8 @@ class EntryReversed(WalletEvent):
     """The entry `event_id` is undone, at the store and in the buckets where it was made.
 
     `direction` is what the entry was: a credit is taken out of its bucket again, a debit goes back
-    to the buckets of its allocations.
+    to the buckets of its allocations. `account` is the store's side of it: its drawer, or what it
+    was paid with members' money.
     """
 
     reversal_id: Id
@@ -155,6 +157,7 @@ class EntryReversed(WalletEvent):
     amount: Amount
     allocations: Allocations
     direction: Direction
+    account: Account
     requested_by: Id
     approved_by: Id
     reason: Id

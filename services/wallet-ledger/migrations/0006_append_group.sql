@@ -1,0 +1,56 @@
+-- One group of commands in one call and one commit: views and outcomes (each sorted by key, so that
+-- writers cannot deadlock), then what log.append does under the counter's lock.
+-- p_records: rows of view.payment and view.reversal, {"payments": [...], "reversals": [...]}; NULL
+-- where the group moved none, which is the way of every till.
+DROP FUNCTION log.append_group;
+CREATE FUNCTION log.append_group(
+    p_partition smallint, p_epoch bigint, p_first bigint,
+    p_callers text[], p_keys text[], p_fingerprints bytea[], p_statuses smallint[],
+    p_answers bytea[],
+    p_streams text[], p_versions bigint[], p_types text[], p_event_ids uuid[], p_bodies bytea[],
+    p_root bytea,
+    p_wallets text[], p_issuers text[], p_balances bigint[], p_records jsonb,
+    OUT first_position bigint, OUT recorded_at timestamptz
+) LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO view.bucket AS b (partition, wallet_id, issuer, balance)
+    SELECT p_partition, n.wallet_id, n.issuer, n.balance
+    FROM unnest(p_wallets, p_issuers, p_balances) AS n (wallet_id, issuer, balance)
+    ORDER BY n.wallet_id, n.issuer
+    ON CONFLICT (partition, wallet_id, issuer) DO UPDATE SET balance = excluded.balance;
+
+    IF p_records IS NOT NULL THEN
+        INSERT INTO view.payment AS p
+            (partition, wallet_id, payment_id, order_id, state, expires_at, held, paid)
+        SELECT p_partition, n.wallet_id, n.payment_id, n.order_id, n.state, n.expires_at, n.held,
+            n.paid
+        FROM jsonb_to_recordset(p_records -> 'payments') AS n (
+            wallet_id text, payment_id text, order_id text, state text, expires_at timestamptz,
+            held text, paid text
+        )
+        ORDER BY n.wallet_id, n.payment_id
+        ON CONFLICT (partition, wallet_id, payment_id) DO UPDATE
+        SET state = excluded.state, held = excluded.held, paid = excluded.paid;
+
+        INSERT INTO view.reversal AS r
+            (partition, wallet_id, reversal_id, event_id, state, requested_by, reason)
+        SELECT p_partition, n.wallet_id, n.reversal_id, n.event_id, n.state, n.requested_by,
+            n.reason
+        FROM jsonb_to_recordset(p_records -> 'reversals') AS n (
+            wallet_id text, reversal_id text, event_id text, state text, requested_by text,
+            reason text
+        )
+        ORDER BY n.wallet_id, n.reversal_id
+        ON CONFLICT (partition, wallet_id, reversal_id) DO UPDATE SET state = excluded.state;
+    END IF;
+
+    SELECT a.first_position, a.recorded_at INTO append_group.first_position, append_group.recorded_at
+    FROM log.append(
+        p_partition, p_epoch, p_first,
+        p_callers, p_keys, p_fingerprints, p_statuses, p_answers,
+        p_streams, p_versions, p_types, p_event_ids, p_bodies, p_root
+    ) a;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION log.append_group FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION log.append_group TO wallet_ledger_app;

@@ -1,0 +1,173 @@
+"""The rules of a member's wallet, by what is done with it: one decider, one fold, one double entry.
+
+Standard library only. `wallet` is the state and the rules that all share; `till`, `payments` and
+`reversals` are what can happen to it.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import reduce
+from typing import TypeAlias
+
+from wallet_ledger.domain import payments, reversals, till
+from wallet_ledger.domain.payments import (
+    ConfirmHold,
+    ExpireHold,
+    HoldExpired,
+    NotHeld,
+    PaymentCommand,
+    PaymentDebited,
+    PaymentEvent,
+    PaymentExists,
+    PaymentHeld,
+    PaymentHoldReleased,
+    PaymentRefunded,
+    PlaceHold,
+    RefundPayment,
+    RefundTooLarge,
+    ReleaseHold,
+    UnknownPayment,
+)
+from wallet_ledger.domain.reversals import (
+    ApproveReversal,
+    Entry,
+    EntryReversed,
+    NotReversible,
+    OwnRequest,
+    RejectReversal,
+    RequestReversal,
+    ReversalCommand,
+    ReversalEvent,
+    ReversalRejected,
+    ReversalRequested,
+    UnknownReversal,
+    entry_of,
+)
+from wallet_ledger.domain.till import (
+    CashedOut,
+    CashOut,
+    ChangeRedeemed,
+    ChangeSaved,
+    RecordSale,
+    Redeem,
+    SaleRecorded,
+    TenderedTooLittle,
+    Till,
+    TillCommand,
+    TillEvent,
+    TopUp,
+    TopUpWithCash,
+)
+from wallet_ledger.domain.wallet import (
+    BALANCE_MAX,
+    Allocation,
+    BalanceTooLarge,
+    InsufficientFunds,
+    Part,
+    Payment,
+    Posting,
+    Rejected,
+    Reversal,
+    Wallet,
+    WrongState,
+    allocate,
+)
+
+Command: TypeAlias = TillCommand | PaymentCommand | ReversalCommand
+Event: TypeAlias = TillEvent | PaymentEvent | ReversalEvent
+
+
+def decide(wallet: Wallet, command: Command, now: datetime) -> Sequence[Event]:
+    """Return the events that `command` causes; `now` is the database's clock. Raises Rejected."""
+    if isinstance(command, TillCommand):
+        return [till.decide(wallet, command)]
+    if isinstance(command, PaymentCommand):
+        return payments.decide(wallet, command, now)
+    return reversals.decide(wallet, command)
+
+
+def evolve(wallet: Wallet, event: Event) -> Wallet:
+    """Apply one recorded fact. Never validates: history cannot be refused."""
+    if isinstance(event, TillEvent):
+        return till.evolve(wallet, event)
+    if isinstance(event, PaymentEvent):
+        return payments.evolve(wallet, event)
+    return reversals.evolve(wallet, event)
+
+
+def fold(events: Iterable[Event], wallet: Wallet | None = None) -> Wallet:
+    """Return the wallet after `events`, in order."""
+    return reduce(evolve, events, wallet or Wallet())
+
+
+def postings(wallet_id: str, event: Event) -> tuple[Posting, ...]:
+    """Return the double entry of one event; the amounts sum to 0."""
+    if isinstance(event, TillEvent):
+        return till.postings(wallet_id, event)
+    if isinstance(event, PaymentEvent):
+        return payments.postings(wallet_id, event)
+    return reversals.postings(wallet_id, event)
+
+
+__all__ = [
+    "BALANCE_MAX",
+    "Allocation",
+    "ApproveReversal",
+    "BalanceTooLarge",
+    "CashOut",
+    "CashedOut",
+    "ChangeRedeemed",
+    "ChangeSaved",
+    "Command",
+    "ConfirmHold",
+    "Entry",
+    "EntryReversed",
+    "Event",
+    "ExpireHold",
+    "HoldExpired",
+    "InsufficientFunds",
+    "NotHeld",
+    "NotReversible",
+    "OwnRequest",
+    "Part",
+    "Payment",
+    "PaymentCommand",
+    "PaymentDebited",
+    "PaymentEvent",
+    "PaymentExists",
+    "PaymentHeld",
+    "PaymentHoldReleased",
+    "PaymentRefunded",
+    "PlaceHold",
+    "Posting",
+    "RecordSale",
+    "Redeem",
+    "RefundPayment",
+    "RefundTooLarge",
+    "RejectReversal",
+    "Rejected",
+    "ReleaseHold",
+    "RequestReversal",
+    "Reversal",
+    "ReversalCommand",
+    "ReversalEvent",
+    "ReversalRejected",
+    "ReversalRequested",
+    "SaleRecorded",
+    "TenderedTooLittle",
+    "Till",
+    "TillCommand",
+    "TillEvent",
+    "TopUp",
+    "TopUpWithCash",
+    "UnknownPayment",
+    "UnknownReversal",
+    "Wallet",
+    "WrongState",
+    "allocate",
+    "decide",
+    "entry_of",
+    "evolve",
+    "fold",
+    "postings",
+]

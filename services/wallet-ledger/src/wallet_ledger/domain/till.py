@@ -1,0 +1,190 @@
+"""What a till may do with a wallet: save change, top up, redeem, pay out in cash."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from wallet_ledger.domain.wallet import (
+    Allocation,
+    InsufficientFunds,
+    Posting,
+    Rejected,
+    Wallet,
+    allocate,
+    check_bounds,
+    debits_of,
+    entries,
+    moved,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """Where a command comes from: the card that was scanned, the store and who stood there."""
+
+    card_number: str
+    store_id: str
+    cashier_id: str
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True)
+class TopUpWithCash:
+    """Take `amount` in cash; the store then holds it for the member."""
+
+    till: Till
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSale:
+    """A sale paid in cash, whose change is saved on the card or handed back.
+
+    Below `auto_save_below` the change of a member who consented is saved without asking; else
+    `save` says what the customer answered.
+    """
+
+    till: Till
+    sale_total: int
+    tendered: int
+    save: bool
+    consented: bool
+    auto_save_below: int
+
+
+@dataclass(frozen=True, slots=True)
+class Redeem:
+    """Pay `amount` with the wallet, at the till's store, out of any bucket."""
+
+    till: Till
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class CashOut:
+    """Hand `amount` out in cash: only what this store itself holds."""
+
+    till: Till
+    amount: int
+
+
+TillCommand: TypeAlias = TopUpWithCash | RecordSale | Redeem | CashOut
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """`issuer` holds `amount` more."""
+
+    till: Till
+    issuer: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSaved:
+    """`issuer` holds `amount` more, left over from a sale; `cash_returned` was handed back."""
+
+    till: Till
+    issuer: str
+    amount: int
+    sale_total: int
+    tendered: int
+    cash_returned: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaleRecorded:
+    """A sale of which nothing was saved; no balance moves."""
+
+    till: Till
+    sale_total: int
+    tendered: int
+    cash_returned: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRedeemed:
+    """`amount` was spent at the till's store, out of the buckets that `allocations` name."""
+
+    till: Till
+    amount: int
+    allocations: tuple[Allocation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CashedOut:
+    """`amount` was handed out in cash by the store that held it."""
+
+    till: Till
+    amount: int
+    allocations: tuple[Allocation, ...]
+
+
+TillEvent: TypeAlias = TopUp | ChangeSaved | SaleRecorded | ChangeRedeemed | CashedOut
+
+
+class TenderedTooLittle(Rejected):
+    """The cash handed over does not cover the sale."""
+
+
+def decide(wallet: Wallet, command: TillCommand) -> TillEvent:
+    """Return the event that `command` causes. Raises Rejected."""
+    match command:
+        case TopUpWithCash(till, amount):
+            check_bounds(wallet, amount, "amount")
+            return TopUp(till, till.store_id, amount)
+        case RecordSale():
+            return _decide_sale(wallet, command)
+        case Redeem(till, amount):
+            (allocations,) = allocate(wallet.free(), [(till.store_id, amount)])
+            return ChangeRedeemed(till, amount, allocations)
+        case CashOut(till, amount):
+            free = wallet.free().get(till.store_id, 0)
+            if amount > free:
+                raise InsufficientFunds(free, amount)
+            return CashedOut(till, amount, (Allocation(till.store_id, amount),))
+
+
+def _decide_sale(wallet: Wallet, sale: RecordSale) -> ChangeSaved | SaleRecorded:
+    """Save the change or hand it back, the whole of it. Source: requirements B2."""
+    change = sale.tendered - sale.sale_total
+    if change < 0:
+        raise TenderedTooLittle(f"tendered={sale.tendered} sale_total={sale.sale_total}")
+    unasked = sale.consented and change < sale.auto_save_below
+    if change > 0 and (unasked or sale.save):
+        check_bounds(wallet, change, "tendered")
+        issuer = sale.till.store_id
+        return ChangeSaved(sale.till, issuer, change, sale.sale_total, sale.tendered, 0)
+    return SaleRecorded(sale.till, sale.sale_total, sale.tendered, change)
+
+
+def evolve(wallet: Wallet, event: TillEvent) -> Wallet:
+    """Apply one recorded fact. Never validates: history cannot be refused."""
+    match event:
+        case TopUp(_, issuer, amount) | ChangeSaved(_, issuer, amount):
+            return moved(wallet, [(issuer, amount)])
+        case SaleRecorded():
+            return moved(wallet, [])
+        case ChangeRedeemed(_, _, allocations) | CashedOut(_, _, allocations):
+            return moved(wallet, debits_of(allocations))
+
+
+def postings(wallet_id: str, event: TillEvent) -> tuple[Posting, ...]:
+    """Return the double entry of one event.
+
+    `store:<id>:cash` is the drawer, `store:<id>:redeemed` what was paid with members' money.
+    """
+    match event:
+        case TopUp(till, issuer, amount) | ChangeSaved(till, issuer, amount):
+            saved = (Allocation(issuer, amount),)
+            return entries(wallet_id, saved, f"store:{till.store_id}:cash", sign=1)
+        case SaleRecorded():
+            return ()
+        case ChangeRedeemed(till, _, spent):
+            return entries(wallet_id, spent, f"store:{till.store_id}:redeemed", sign=-1)
+        case CashedOut(till, _, spent):
+            return entries(wallet_id, spent, f"store:{till.store_id}:cash", sign=-1)

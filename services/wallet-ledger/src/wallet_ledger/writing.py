@@ -1,0 +1,146 @@
+"""Writing a group under a turn: keys, wallets, decision, one statement, and what is remembered."""
+
+from collections import ChainMap, OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from events import outcomes
+from events.failures import DATABASE_AWAY
+from events.outcomes import Outcome
+from wallet_ledger import store
+from wallet_ledger.domain import PaymentCommand, Wallet
+from wallet_ledger.group import Decision, Moment, Order, Slot, decide_group, named_by, settled
+
+WALLETS_MAX = 12_500
+"""Wallets that a partition keeps in memory."""
+
+RECENT_MAX = 2_000
+"""Outcomes that a partition keeps in memory: a till repeats within seconds."""
+
+KEY_TAKEN = "outcome_pkey"
+
+NewId = Callable[[], UUID]
+
+
+@dataclass(slots=True)
+class Turn:
+    """One epoch of one partition: where its log ends, and what is known without asking."""
+
+    partition: int
+    connection: asyncpg.Connection
+    epoch: int
+    position: int
+    wallets: OrderedDict[str, Wallet] = field(default_factory=OrderedDict[str, Wallet])
+    recent: OrderedDict[Slot, Outcome] = field(default_factory=OrderedDict[Slot, Outcome])
+    spoilt: bool = False
+
+    def spoil(self) -> None:
+        """Say that it is not known what was committed: the lane must take a new epoch."""
+        self.spoilt = True
+
+    def forget(self, wallet_ids: Iterable[str]) -> None:
+        """Drop wallets that may no longer be as the database has them."""
+        for wallet_id in wallet_ids:
+            self.wallets.pop(wallet_id, None)
+
+    def remember(self, decision: Decision) -> None:
+        """Take over what was committed."""
+        self.position += len(decision.events)
+        for wallet_id, wallet in decision.wallets.items():
+            self.wallets[wallet_id] = settled(wallet)
+            self.wallets.move_to_end(wallet_id)
+        for outcome in decision.outcomes:
+            self.recent[outcome.caller, outcome.key] = outcome
+        while len(self.recent) > RECENT_MAX:
+            self.recent.popitem(last=False)
+
+
+def is_about_the_group(error: Exception) -> bool:
+    """Tell whether some command of the group is to blame: data or integrity errors, or ours.
+
+    Not the database's absence, and not a fence: then the whole group is tried again.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        return (getattr(error, "sqlstate", None) or "")[:2] in ("22", "23")
+    return not isinstance(error, DATABASE_AWAY) or isinstance(error, asyncpg.DataError)
+
+
+async def write_group(
+    turn: Turn, orders: Sequence[Order], now: datetime, new_id: NewId
+) -> Decision:
+    """Decide `orders` and commit what they come to; the turn then knows it.
+
+    New keys are the rule, so nobody asks for them before the write: the primary key of the outcomes
+    refuses one that was used, and then all of the group are looked up. Only an answer that is not
+    kept needs the look beforehand.
+    """
+    decision = await decide(turn, orders, _recalled(turn, orders), now, new_id)
+    if decision.unkept:
+        decision = await _decide_with_keys(turn, orders, now, new_id) or decision
+    if decision.outcomes:
+        try:
+            await _append(turn, decision)
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != KEY_TAKEN:
+                raise
+            again = await _decide_with_keys(turn, orders, now, new_id)
+            if again is None:
+                raise
+            decision = again
+            if decision.outcomes:
+                await _append(turn, decision)
+        turn.remember(decision)
+    return decision
+
+
+def _recalled(turn: Turn, orders: Sequence[Order]) -> dict[Slot, Outcome]:
+    found = ((order.slot, turn.recent.get(order.slot)) for order in orders)
+    return {slot: outcome for slot, outcome in found if outcome is not None}
+
+
+async def _decide_with_keys(
+    turn: Turn, orders: Sequence[Order], now: datetime, new_id: NewId
+) -> Decision | None:
+    """Return the decision in the light of all keys used before, None if none of them was."""
+    slots = list({order.slot for order in orders})
+    earlier = await outcomes.find_all(turn.connection, slots)
+    return await decide(turn, orders, earlier, now, new_id) if earlier else None
+
+
+async def decide(
+    turn: Turn,
+    orders: Sequence[Order],
+    earlier: Mapping[Slot, Outcome],
+    now: datetime,
+    new_id: NewId,
+) -> Decision:
+    """Load what is not in memory and decide; writes nothing."""
+    await _load(turn, {order.wallet_id for order in orders if order.command is not None})
+    wallets: Mapping[str, Wallet] = turn.wallets
+    named = named_by(orders, wallets)
+    if named.payments or named.reversals:
+        found = await store.load_named(turn.connection, turn.partition, named, wallets)
+        wallets = ChainMap(found, turn.wallets)
+    if any(isinstance(order.command, PaymentCommand) for order in orders):
+        now = await store.clock(turn.connection)
+    moment = Moment(turn.partition, turn.position, now, new_id)
+    return decide_group(orders, wallets, earlier, moment)
+
+
+async def _load(turn: Turn, wallet_ids: set[str]) -> None:
+    missing = wallet_ids - turn.wallets.keys()
+    if not missing:
+        return
+    turn.wallets.update(await store.load_wallets(turn.connection, turn.partition, missing))
+    for wallet_id in wallet_ids:
+        turn.wallets.move_to_end(wallet_id)
+    while len(turn.wallets) > max(WALLETS_MAX, len(wallet_ids)):
+        turn.wallets.popitem(last=False)
+
+
+async def _append(turn: Turn, decision: Decision) -> None:
+    await store.append_group(turn.connection, turn.partition, turn.epoch, turn.position, decision)
