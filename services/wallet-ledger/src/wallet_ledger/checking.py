@@ -12,6 +12,7 @@ from events.audit_views import Due, audit_rows
 from events.contracts import catalog, identity
 from events.received import Received
 from wallet_ledger import audit
+from wallet_ledger.audit_answers import answers
 from wallet_ledger.config import PARTITIONS
 
 Progress = Callable[[int, int], None]
@@ -72,7 +73,7 @@ async def check_part(part: Part) -> AsyncGenerator[tuple[int, Finding | int]]:
     ):
         await connection.execute(f"SET TRANSACTION SNAPSHOT '{part.snapshot}'")
         if part.partition is None:
-            async for finding in audit.answers(connection):
+            async for finding in answers(connection):
                 yield -1, finding
             return
         wallets = audit.LedgerAudit(part.partition)
@@ -80,8 +81,9 @@ async def check_part(part: Part) -> AsyncGenerator[tuple[int, Finding | int]]:
             connection, audit.SERVICE, part.partition, wallets.take
         ):
             yield part.partition, found
-        async for finding in wallets.buckets(connection):
-            yield part.partition, finding
+        for findings in (wallets.entries(connection), wallets.views(connection)):
+            async for finding in findings:
+                yield part.partition, finding
 
 
 async def check_directory(
