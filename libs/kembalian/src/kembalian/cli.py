@@ -3,7 +3,7 @@
 import typer
 
 from kembalian import __version__
-from kembalian.operators import balance, dead_letters, rebuild, status, token, verify
+from kembalian.operators import balance, dead_letters, rebuild, replay, status, token, verify
 
 app = typer.Typer(
     name="kembalian",
@@ -32,5 +32,6 @@ app.command("token")(token.token)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
+app.command("replay")(replay.replay)
 app.command("balance")(balance.balance)
 app.add_typer(dead_letters.app, name="dead-letters")

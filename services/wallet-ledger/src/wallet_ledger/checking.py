@@ -77,9 +77,7 @@ async def check_part(part: Part) -> AsyncGenerator[tuple[int, Finding | int]]:
                 yield -1, finding
             return
         wallets = audit.LedgerAudit(part.partition)
-        async for found in audit_partition(
-            connection, audit.SERVICE, part.partition, wallets.take
-        ):
+        async for found in audit_partition(connection, audit.SERVICE, part.partition, wallets.take):
             yield part.partition, found
         for findings in (wallets.entries(connection), wallets.views(connection)):
             async for finding in findings:
