@@ -51,11 +51,13 @@ def create_app(
     lifespan: Lifespan[FastAPI] | None = None,
     verifier: TokenVerifier | None = None,
     body_bytes_max: int = BODY_BYTES_MAX,
+    tags: frozenset[str] = frozenset(),
 ) -> FastAPI:
     """Return the application of the service `name`.
 
     `ready` says whether every call would be answered now. `verifier` defaults to one that reads
-    identity's keys over HTTP; only identity itself has another.
+    identity's keys over HTTP; only identity itself has another. `tags` are values that tell the
+    kinds of a request's items apart: no part of a field's name (`entries.0.amount`).
     """
     app = FastAPI(
         title=f"Kembalian {name}",
@@ -70,6 +72,7 @@ def create_app(
     app.state.verifier = verifier or TokenVerifier(fetch_from(settings.identity_url))
     app.state.cursor_key = settings.cursor_key()
     app.state.tz = settings.zone
+    app.state.tags = tags
     app.add_exception_handler(HTTPException, answer_http)
     app.add_exception_handler(RequestValidationError, answer_validation)
     app.add_middleware(Boundary, body_bytes_max=body_bytes_max)

@@ -5,7 +5,7 @@ import sys
 from typing import Final
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from web.settings import ServiceSettings
 
@@ -20,7 +20,7 @@ def configure_logging(level: str) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-def run(app: FastAPI, settings: ServiceSettings) -> None:
+def run(app: ASGIApp, settings: ServiceSettings) -> None:
     """Serve `app` on the settings' host and port; return after a graceful stop."""
     configure_logging(settings.log_level)
     uvicorn.Server(
@@ -31,6 +31,7 @@ def run(app: FastAPI, settings: ServiceSettings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # who asked is the gateway's to know
             ws="none",
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,

@@ -1,7 +1,7 @@
 """A failed validation in our own words: fields are named, what was sent is never repeated."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, cast
 
 from fastapi.exceptions import RequestValidationError
@@ -77,15 +77,24 @@ def message_of(error: Mapping[str, Any]) -> str:
     return MESSAGES.get(kind, "is not valid")
 
 
-def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[FieldError]:
-    """Return at most 50 field errors, in the order in which validation found them."""
+def field_errors(
+    errors: Sequence[Mapping[str, Any]], tags: Collection[str] = ()
+) -> list[FieldError]:
+    """Return at most 50 field errors, in the order in which validation found them.
+
+    `tags`: values that tell the kinds of an item apart; validation puts them into its places.
+    """
     return [
-        {"field": field_of(error["loc"]), "message": message_of(error)}
+        {
+            "field": field_of([part for part in error["loc"] if part not in tags]),
+            "message": message_of(error),
+        }
         for error in errors[:ERRORS_MAX]
     ]
 
 
-async def answer_validation(_: Request, error: Exception) -> Response:
+async def answer_validation(request: Request, error: Exception) -> Response:
     """Exception handler of the application for what FastAPI found invalid."""
-    found = field_errors(cast("RequestValidationError", error).errors())
+    tags: frozenset[str] = request.app.state.tags
+    found = field_errors(cast("RequestValidationError", error).errors(), tags)
     return Problem("invalid-request", errors=found).response()

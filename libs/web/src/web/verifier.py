@@ -72,6 +72,11 @@ class TokenVerifier:
         self._fetching = asyncio.Lock()
         self._known: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
 
+    def known(self, token: str) -> Principal | None:
+        """Return who holds a token that was verified before and is still valid, else None."""
+        found = self._known.get(token)
+        return None if found is None or time.time() >= found[1] else found[0]
+
     async def verify(self, token: str) -> Principal:
         """Return who holds `token`. Raises Problem 401, or 503 while the keys cannot be had."""
         known = self._known.get(token)

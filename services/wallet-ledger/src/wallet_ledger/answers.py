@@ -136,29 +136,30 @@ def refused(rejection: domain.Rejected) -> Answer:
 
 
 def _invalid(field: str, message: str) -> Answer:
-    return _problem("invalid-request", errors=[{"field": field, "message": message}])
+    return problem("invalid-request", errors=[{"field": field, "message": message}])
 
 
-def _problem(slug: str, **members: Any) -> Answer:
+def problem(slug: str, **members: Any) -> Answer:
+    """Return the answer that a problem is."""
     return Answer(status_of(slug), problem_bytes(slug, **members))
 
 
 REFUSALS: dict[type[domain.Rejected], Callable[[Any], Answer]] = {
-    domain.InsufficientFunds: lambda r: _problem(
+    domain.InsufficientFunds: lambda r: problem(
         "insufficient-funds", available=r.available, shortfall=r.shortfall
     ),
-    UnknownCard: lambda _: _problem("unknown-card"),
-    KeyReused: lambda _: _problem("idempotency-key-reused"),
+    UnknownCard: lambda _: problem("unknown-card"),
+    KeyReused: lambda _: problem("idempotency-key-reused"),
     domain.BalanceTooLarge: lambda r: _invalid(r.field, "is more than one wallet may hold"),
     domain.TenderedTooLittle: lambda _: _invalid("tendered", "must cover sale_total"),
     domain.NotHeld: lambda _: _invalid("parts", "ask more of a store than is held for it"),
-    domain.UnknownPayment: lambda _: _problem("not-found"),
-    domain.UnknownReversal: lambda _: _problem("not-found"),
-    domain.PaymentExists: lambda _: _problem("already-exists"),
-    domain.HoldExpired: lambda _: _problem("hold-expired"),
-    domain.WrongState: lambda r: _problem("wrong-state", state=r.state),
-    domain.RefundTooLarge: lambda r: _problem("wrong-state", refundable=r.refundable),
-    domain.NotReversible: lambda _: _problem("wrong-state"),
-    domain.OwnRequest: lambda _: _problem("forbidden"),
+    domain.UnknownPayment: lambda _: problem("not-found"),
+    domain.UnknownReversal: lambda _: problem("not-found"),
+    domain.PaymentExists: lambda _: problem("already-exists"),
+    domain.HoldExpired: lambda _: problem("hold-expired"),
+    domain.WrongState: lambda r: problem("wrong-state", state=r.state),
+    domain.RefundTooLarge: lambda r: problem("wrong-state", refundable=r.refundable),
+    domain.NotReversible: lambda _: problem("wrong-state"),
+    domain.OwnRequest: lambda _: problem("forbidden"),
 }
 """The one table of refusals."""

@@ -11,12 +11,16 @@ from events.failures import DATABASE_AWAY
 from events.leases import Leases
 from events.running import Publishing, beside, consuming, database_pool, publishing
 from events.topics import CATALOG, IDENTITY, WALLET
-from wallet_ledger import api_till, api_wallets
+from wallet_ledger import api_batch, api_payments, api_reversals, api_till, api_wallets, models
+from wallet_ledger.batches import Batches
 from wallet_ledger.config import PARTITIONS, Settings
 from wallet_ledger.directory import Directory
 from wallet_ledger.handlers import Ledger
 from wallet_ledger.lane import Lane
 from wallet_ledger.projections import project
+from wallet_ledger.recorded import Records
+from wallet_ledger.till_commands import Limits
+from wallet_ledger.till_shortcut import Parts
 from web.app import create_app
 from web.peers import Peer, ServiceTokens
 
@@ -45,9 +49,16 @@ def build(settings: Settings) -> FastAPI:
         ):
             app.state.settings, app.state.pool = settings, pool
             app.state.leases, app.state.lanes = log.leases, lanes
-            app.state.directory = Directory(pool, identity, catalog)
+            app.state.limits = Limits(settings.auto_save_below, settings.pin_above)
+            app.state.directory = directory = Directory(pool, identity, catalog)
+            app.state.records = Records(pool)
             app.state.ledger = Ledger(lanes, log.leases, client)
-            yield
+            app.state.batches = Batches(app.state.ledger, directory, app.state.limits)
+            app.state.shortcut = Parts(
+                app.state.verifier, directory, app.state.ledger, app.state.limits
+            )
+            async with beside("directory", directory.listen()):
+                yield
 
     async def ready() -> bool:
         """Ready when every partition has a writer: this process or another one."""
@@ -60,9 +71,10 @@ def build(settings: Settings) -> FastAPI:
     app = create_app(
         "wallet-ledger",
         settings=settings,
-        routers=[api_till.api, api_wallets.api],
+        routers=[api_batch.api, api_till.api, api_wallets.api, api_reversals.api, api_payments.api],
         ready=ready,
         lifespan=lifespan,
+        tags=models.ENTRY_TYPES,
     )
     return app
 

@@ -1,19 +1,42 @@
-"""Who holds a card and which stores there are: from the views, else asked of the owner by HTTP."""
+"""Who holds a card and which stores there are: in memory, from the views, else asked of the owner.
 
+What is in memory is dropped when the projection says so (NOTIFY), in every process; while nobody
+listens nothing is kept in memory.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
+from events.failures import DATABASE_AWAY
+from events.log import Connection
+from wallet_ledger.gathering import Gathering
 from web.peers import Peer
 
-CARD_AND_STORE = """
-SELECT m.wallet_id, m.auto_save_consent, s.state
-FROM (SELECT 1) AS one
-LEFT JOIN view.member m ON m.card_number = $1
-LEFT JOIN view.store s ON s.store_id = $2
+logger = logging.getLogger(__name__)
+
+CHANNEL = "directory"
+ALL = ""
+"""The payload that says: forget everything."""
+
+FORGET = f"SELECT pg_notify('{CHANNEL}', $1)"
+
+CARDS = """
+SELECT card_number, wallet_id, auto_save_consent FROM view.member
+WHERE card_number = ANY ($1::text[])
 """
 
+STORE = "SELECT state FROM view.store WHERE store_id = $1"
+
 MEMBER = "SELECT 1 FROM view.member WHERE wallet_id = $1"
+
+CARDS_MAX = 100_000
+RETRY_SECONDS = 0.5
+ALIVE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +54,17 @@ class Directory:
         self._pool = pool
         self._identity = identity
         self._catalog = catalog
+        self._cards: dict[str, CardHolder] = {}
+        self._card_of: dict[str, str] = {}  # wallet id -> card number, of what is in _cards
+        self._states: dict[str, str] = {}
+        self._listening = False
+        self._forgotten = 0
+        self._gathering = Gathering(self._read_cards)
+
+    def known(self, card_number: str, store_id: str) -> tuple[CardHolder, str] | None:
+        """Return (holder, state of the store) if both are in memory."""
+        holder, state = self._cards.get(card_number), self._states.get(store_id)
+        return None if holder is None or state is None else (holder, state)
 
     async def card_and_store(
         self, card_number: str, store_id: str
@@ -39,12 +73,39 @@ class Directory:
 
         Raises Problem 503 while the owner of something unknown here does not answer.
         """
-        row = await self._pool.fetchrow(CARD_AND_STORE, card_number, store_id)
-        assert row is not None
-        state = row["state"] or await self._ask_store(store_id)
-        if row["wallet_id"] is None:
-            return await self._ask_card(card_number), state
-        return CardHolder(row["wallet_id"], row["auto_save_consent"]), state
+        return await self.card(card_number), await self.store_state(store_id)
+
+    async def card(self, card_number: str) -> CardHolder | None:
+        """Return who holds a card, None for one that identity does not know. Raises Problem 503."""
+        return (
+            self._cards.get(card_number)
+            or await self._gathering.get(card_number)
+            or await self._ask_card(card_number)
+        )
+
+    async def cards(self, numbers: Collection[str]) -> dict[str, CardHolder]:
+        """Return card number -> holder of all that identity knows. Raises Problem 503."""
+        found = {number: self._cards[number] for number in numbers if number in self._cards}
+        missing = [number for number in numbers if number not in found]
+        if missing:
+            found |= await self._read_cards(missing)
+        for number in missing:
+            if number not in found and (holder := await self._ask_card(number)) is not None:
+                found[number] = holder
+        return found
+
+    async def store_state(self, store_id: str) -> str | None:
+        """Return the state of a store, None for one that catalog does not know. Raises Problem."""
+        known = self._states.get(store_id)
+        if known is not None:
+            return known
+        before = self._forgotten
+        state = await self._pool.fetchval(STORE, store_id)
+        if state is None:
+            return await self._ask_store(store_id)
+        if self._listening and before == self._forgotten:
+            self._states[store_id] = state
+        return state
 
     async def member_exists(self, member_id: str) -> bool:
         """Tell whether `member_id` is a member. Raises Problem 503."""
@@ -52,6 +113,57 @@ class Directory:
             return True
         answer = await self._identity.get(f"/internal/members/{member_id}")
         return answer.status_code == 200
+
+    async def listen(self) -> None:
+        """Hear what must be forgotten, until cancelled; without a connection keep nothing."""
+        while True:
+            try:
+                async with self._pool.acquire() as connection:
+                    await self._hear(connection)
+            except DATABASE_AWAY as error:
+                logger.warning("cards are asked for one by one: %r", error)
+            finally:
+                self._listening = False
+                self._forget(ALL)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _hear(self, connection: Connection) -> None:
+        await connection.add_listener(CHANNEL, self._heard)
+        self._forget(ALL)
+        self._listening = True
+        try:
+            while True:
+                await asyncio.sleep(ALIVE_SECONDS)
+                await connection.fetchval("SELECT 1")
+        finally:
+            if not connection.is_closed():
+                await connection.remove_listener(CHANNEL, self._heard)
+
+    def _heard(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+        self._forget(str(payload))
+
+    def _forget(self, wallet_id: str) -> None:
+        self._forgotten += 1
+        if wallet_id == ALL:
+            self._cards.clear()
+            self._card_of.clear()
+            self._states.clear()
+        else:
+            self._cards.pop(self._card_of.pop(wallet_id, ""), None)
+
+    async def _read_cards(self, numbers: Sequence[str]) -> dict[str, CardHolder]:
+        """Return card number -> holder of those that the view knows; keep them in memory."""
+        before = self._forgotten
+        found = {
+            row["card_number"]: CardHolder(row["wallet_id"], row["auto_save_consent"])
+            for row in await self._pool.fetch(CARDS, numbers)
+        }
+        if self._listening and before == self._forgotten:
+            if len(self._cards) + len(found) > CARDS_MAX:
+                self._forget(ALL)
+            self._cards.update(found)
+            self._card_of.update((holder.wallet_id, card) for card, holder in found.items())
+        return found
 
     async def _ask_card(self, card_number: str) -> CardHolder | None:
         answer = await self._identity.get(f"/internal/cards/{card_number}")

@@ -31,9 +31,9 @@ class Ledger:
     """All lanes of this process, and the way to the process that owns the others."""
 
     def __init__(self, lanes: Sequence[Lane], leases: Leases, client: httpx.AsyncClient) -> None:
-        self._lanes = lanes
+        self.lanes = lanes
+        self.client = client
         self._leases = leases
-        self._client = client
         self._in_flight: Counter[tuple[str, str]] = Counter()
 
     async def serve(self, request: Request, order: Order) -> Response:
@@ -42,16 +42,40 @@ class Ledger:
         Raises Problem: 409 `request-in-flight` for a repeat whose first is not answered in time,
         503 `unavailable` if nobody can take it now, or if it is unknown what became of it.
         """
-        lane = self._lanes[partition_of(order.wallet_id, len(self._lanes))]
         try:
-            if not lane.owned:
-                return await self._pass_on(request, lane)
-            answer = await self._submit(lane, order)
+            answer = await self.decide_here(order)
         except NotOwner:
-            return await self._pass_on(request, lane)
+            return await self._pass_on(request, self._lane_of(order))
+        return KeptResponse(answer.status, answer.body, replayed=answer.replayed)
+
+    async def decide_here(self, order: Order) -> Answer:
+        """Return the order's outcome if this process writes its partition.
+
+        Raises NotOwner, and Problem as `serve` does.
+        """
+        lane = self._lane_of(order)
+        if not lane.owned:
+            raise NotOwner(lane.lease)
+        try:
+            return await self._submit(lane, order)
         except (QueueFull, Undecidable) as error:
             raise Problem("unavailable") from error
-        return KeptResponse(answer.status, answer.body, replayed=answer.replayed)
+
+    async def owner_of(self, request: Request, order: Order) -> str | None:
+        """Return where the process answers that writes the order's partition, if it is another.
+
+        None also for a request that was passed on already.
+        """
+        return await self._owner(request, self._lane_of(order))
+
+    async def _owner(self, request: Request, lane: Lane) -> str | None:
+        holder = await self._leases.holder(lane.lease)
+        if holder is None or holder[0] == self._leases.owner or FORWARDED in request.headers:
+            return None
+        return holder[1]
+
+    def _lane_of(self, order: Order) -> Lane:
+        return self.lanes[partition_of(order.wallet_id, len(self.lanes))]
 
     async def _submit(self, lane: Lane, order: Order) -> Answer:
         slot = (order.caller, order.key)
@@ -69,16 +93,16 @@ class Ledger:
 
     async def _pass_on(self, request: Request, lane: Lane) -> Response:
         """Let the process that owns the partition answer: once, never in a circle."""
-        holder = await self._leases.holder(lane.lease)
-        if holder is None or holder[0] == self._leases.owner or FORWARDED in request.headers:
+        address = await self._owner(request, lane)
+        if address is None:
             raise Problem("unavailable", "the ledger is being taken over")
         headers = {
             name: request.headers[name] for name in PASSED_HEADERS if name in request.headers
         }
         try:
-            answer = await self._client.request(
+            answer = await self.client.request(
                 request.method,
-                holder[1] + request.url.path,
+                address + request.url.path,
                 content=await request.body(),
                 headers={**headers, FORWARDED: "1"},
             )

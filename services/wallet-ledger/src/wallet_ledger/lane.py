@@ -15,7 +15,7 @@ from events import log
 from events.failures import DATABASE_AWAY
 from events.leases import Leases
 from wallet_ledger import store
-from wallet_ledger.answers import Answer
+from wallet_ledger.answers import Answer, problem
 from wallet_ledger.expiry import expiry_orders
 from wallet_ledger.group import Decision, Order
 from wallet_ledger.writing import Turn, is_about_the_group, write_group
@@ -78,22 +78,30 @@ class Lane:
         self._put([(order, answer)])
         return await answer
 
-    async def submit_all(
-        self, orders: Sequence[Order]
-    ) -> list[Answer | NotOwner | QueueFull | Undecidable]:
-        """Return each order's own outcome; all of them are committed in one group (GROUP_MAX)."""
+    def begin(self, orders: Sequence[Order]) -> list[asyncio.Future[Answer]]:
+        """Put `orders` in line to be committed in one group (GROUP_MAX); see `ended`."""
         loop = asyncio.get_running_loop()
         waiting: list[Waiting] = [(order, loop.create_future()) for order in orders]
         try:
+            if not self.owned:
+                raise NotOwner(self.lease)
             self._put(waiting)
-        except QueueFull as full:
-            return [full for _ in orders]
-        answers: list[Answer | NotOwner | QueueFull | Undecidable] = []
-        for _, answer in waiting:
+        except (NotOwner, QueueFull) as error:
+            for _, answer in waiting:
+                answer.set_exception(error)
+        return [answer for _, answer in waiting]
+
+    @staticmethod
+    async def ended(waiting: Sequence[asyncio.Future[Answer]]) -> list[Answer | None]:
+        """Return each order's outcome, None where another process must be asked."""
+        answers: list[Answer | None] = []
+        for answer in waiting:
             try:
                 answers.append(await answer)
-            except (NotOwner, Undecidable) as error:
-                answers.append(error)
+            except NotOwner:
+                answers.append(None)
+            except (QueueFull, Undecidable):
+                answers.append(problem("unavailable"))
         return answers
 
     def _put(self, waiting: list[Waiting]) -> None:

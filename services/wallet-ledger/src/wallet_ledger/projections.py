@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from events.contracts import catalog, identity
 from events.dead_letters import Received
 from events.log import Connection
+from wallet_ledger.directory import FORGET
 
 REGISTER = """
 INSERT INTO view.member (wallet_id, card_number, auto_save_consent) VALUES ($1, $2, $3)
@@ -29,6 +30,7 @@ async def project(connection: Connection, events: Sequence[Received]) -> None:
                 await connection.execute(REGISTER, member_id, card, consent)
             case identity.MemberConsentChanged(member_id=member_id, auto_save_consent=consent):
                 await connection.execute(CONSENT, member_id, consent)
+                await connection.execute(FORGET, member_id)
             case catalog.StoreRegistered(store_id=store_id, state=state):
                 await connection.execute(STORE, store_id, state)
             case (

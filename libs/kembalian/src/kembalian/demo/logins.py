@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from kembalian.demo.campus import STORES, Store
 from kembalian.launcher.home import Home, read_json, write_private_json
+from kembalian.launcher.settings import STAFF
 
 Login = dict[str, str]
 
@@ -22,7 +23,7 @@ class Logins:
         return cls(home, cast("dict[str, Any]", read_json(home.demo_path)))
 
     def set_staff(self, role: str, login: Login) -> None:
-        """Keep the login of the admin, the finance officer or the auditor."""
+        """Keep the login of the admin, the finance officer, the auditor or the channel."""
         self.content[role] = login
         self._write()
 
@@ -50,7 +51,7 @@ class Logins:
     def rows(self) -> list[tuple[str, str, str]]:
         """Return (who, user name, password) of everybody, staff first."""
         found: list[tuple[str, str, str]] = []
-        for role in ("admin", "finance", "auditor"):
+        for role in STAFF:
             if role in self.content:
                 login = self.content[role]
                 found.append((role, login["username"], login["password"]))

@@ -8,6 +8,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_HOME = Path(".kembalian")
 
+STAFF = ("admin", "finance", "auditor", "channel")
+"""Roles that have one login each in the demo; `channel` sends batches of entries."""
+
 Demo = Literal["trial", "logins", "none"]
 
 
@@ -33,8 +36,8 @@ class RunSettings(HomeSettings):
 
     @property
     def staff(self) -> tuple[str, ...]:
-        """Return the people of the operator that there are from the start; names are roles."""
-        return ("admin",) if self.demo == "none" else ("admin", "finance", "auditor")
+        """Return who there is of the operator from the start; names are roles."""
+        return ("admin",) if self.demo == "none" else STAFF
 
     @field_validator("kafka")
     @classmethod

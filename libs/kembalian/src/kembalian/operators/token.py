@@ -8,6 +8,7 @@ import typer
 
 from kembalian.demo.door import Door, Refused
 from kembalian.demo.logins import Login, Logins
+from kembalian.launcher.settings import STAFF
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import COULD_NOT_READ
 from kembalian.operators.speaking import fail
@@ -31,7 +32,7 @@ def token(
 
 def find(logins: Logins, who: str) -> Login:
     """Return the login of a role (`finance`), a user name or a card number. Raises LookupError."""
-    entries = [logins.content.get(role, {}) for role in ("admin", "finance", "auditor")]
+    entries = [logins.content.get(role, {}) for role in STAFF]
     for group in ("operators", "cashiers", "members"):
         entries += logins.content.get(group, [])
     for entry in entries:

@@ -7,7 +7,9 @@ ADMIN = frozenset({"admin"})
 READERS = frozenset({"admin", "finance", "auditor"})
 OF_A_STORE = READERS | {"cashier", "operator"}
 OF_A_MEMBER = READERS | {"member"}
-LOGGED_IN = OF_A_STORE | OF_A_MEMBER
+CHANNEL = frozenset({"channel"})
+DECIDERS = frozenset({"admin", "finance"})
+LOGGED_IN = OF_A_STORE | OF_A_MEMBER | CHANNEL
 ANYBODY = LOGGED_IN | {"guest"}
 
 PERIOD = {"from": "2026-01-01", "to": "2026-12-31"}
@@ -15,6 +17,7 @@ STORE_PERIOD = {"store_id": "{store_id}", **PERIOD}
 CARD = {"card_number": "{card_number}"}
 LOGIN = {"username": "{username}", "password": "{password}"}
 PERSON = {"name": "Sinia", "address": "Ubud", "identity_number": "5171", "auto_save_consent": True}
+ENTRY = {"key": "{new_id}", "type": "topup", "store_id": "{store_id}", **CARD, "amount": 1}
 STORE = {"store_id": "{new_id}", "name": "Toko", "address": "Ubud"}
 STAFF = {"name": "Kadek", "store_id": "{store_id}", "password": "{new_id}"}
 
@@ -40,6 +43,11 @@ class Call:
 
 def _made(path: str, roles: frozenset[str], body: dict[str, Any], **optional: object) -> Call:
     return Call("POST", path, roles, 201, body, keyed=True, optional=optional)
+
+
+def _decided(path: str, **body: str) -> Call:
+    """Return a call on what is not there: a real one would work only once."""
+    return Call("POST", path, DECIDERS, 404, body or None, keyed=True)
 
 
 CALLS = (
@@ -81,6 +89,11 @@ CALLS = (
     _made("/pos/topups", frozenset({"cashier"}), {**CARD, "amount": 1}),
     _made("/pos/redemptions", frozenset({"cashier"}), {**CARD, "amount": 1}, pin="123456"),
     _made("/pos/cashouts", frozenset({"cashier"}), {**CARD, "amount": 1}, pin="123456"),
+    Call("POST", "/ledger/batch", CHANNEL, 200, {"entries": [ENTRY]}, optional={"atomic": True}),
+    Call("GET", "/ledger/reversals", READERS),
+    _decided("/ledger/reversals", event_id="{unknown_id}", reason="keyed in twice"),
+    _decided("/ledger/reversals/{reversal_id}/approve"),
+    _decided("/ledger/reversals/{reversal_id}/reject"),
     Call("GET", "/wallets/{member_id}", OF_A_MEMBER),
     Call("GET", "/wallets/{member_id}/transactions", OF_A_MEMBER),
     Call(
@@ -95,4 +108,4 @@ CALLS = (
 )
 """All of them; tests/e2e compares the table with /openapi.json."""
 
-ROLES = ("admin", "finance", "auditor", "operator", "cashier", "member", "guest")
+ROLES = ("admin", "finance", "auditor", "operator", "cashier", "member", "channel", "guest")

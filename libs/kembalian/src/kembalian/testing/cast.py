@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
+from kembalian.launcher.settings import STAFF
 from kembalian.testing.calls import Call
 from kembalian.testing.house import API, RunningHouse
 from kembalian.testing.people import (
@@ -20,6 +21,9 @@ from kembalian.testing.people import (
     new_member,
     staff,
 )
+
+ACTING = ("cashier", "member", "channel", "admin")
+"""In whose name a call is made: the first of them who may."""
 
 IDLE_SECONDS_MAX = 5.0
 
@@ -55,11 +59,19 @@ class Cast:
 
     def body(self, call: Call) -> dict[str, Any]:
         """Return the body of a request that works."""
-        found = call.body or {}
-        return {
-            name: self.filled(value) if isinstance(value, str) else value
-            for name, value in found.items()
-        }
+        return cast("dict[str, Any]", self._filled_in(call.body or {}))
+
+    def _filled_in(self, value: object) -> object:
+        match value:
+            case str():
+                return self.filled(value)
+            case dict():
+                members = cast("dict[str, object]", value)
+                return {name: self._filled_in(member) for name, member in members.items()}
+            case list():
+                return [self._filled_in(item) for item in cast("list[object]", value)]
+            case _:
+                return value
 
     def target(self, call: Call, query: Iterable[tuple[str, str]] | None = None) -> str:
         """Return path and query of a request that works, or with another query."""
@@ -69,7 +81,7 @@ class Cast:
 
     def token(self, call: Call) -> str:
         """Return the token of somebody who may, '' if guests may."""
-        role = next(role for role in ("cashier", "member", "admin") if role in call.roles)
+        role = next(role for role in ACTING if role in call.roles)
         return self.people[role].token
 
     def headers(self, call: Call) -> dict[str, str]:
@@ -140,7 +152,7 @@ def new_cast(house: RunningHouse) -> Cast:
     member = new_member(admin)
     card = {"card_number": member["card_number"], "amount": 1_000_000}
     made(campus.tills[store_id].post("/pos/topups", card))
-    people = {role: staff(house, role) for role in ("admin", "finance", "auditor")}
+    people = {role: staff(house, role) for role in STAFF}
     people |= {
         "operator": log_in(house, operator),
         "cashier": campus.tills[store_id],
@@ -161,5 +173,7 @@ def new_cast(house: RunningHouse) -> Cast:
         "own_store": store_id,
         "own_member": member["member_id"],
         "own_card": member["card_number"],
+        "unknown_id": "019aa6f2-7000-7000-8000-0000000000ff",
+        "reversal_id": "019aa6f2-7000-7000-8000-0000000000ff",
     }
     return Cast(house.url, people, values)

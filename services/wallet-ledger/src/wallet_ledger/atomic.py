@@ -1,0 +1,84 @@
+"""Orders over several partitions in one commit: all of them, or none."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import datetime
+
+from uuid_utils.compat import uuid7
+
+from events import outcomes
+from events.failures import DATABASE_AWAY
+from events.log import partition_of
+from wallet_ledger import store
+from wallet_ledger.answers import Answer
+from wallet_ledger.group import Decision, Order
+from wallet_ledger.lane import Lane, NotOwner
+from wallet_ledger.writing import Turn, decide
+from web.problems import Problem
+
+
+async def write_all_or_none(
+    lanes: Sequence[Lane], orders: Sequence[Order], now: datetime
+) -> list[Answer]:
+    """Return each order's answer, in order: all are 201 and committed, or nothing is written.
+
+    The lanes of all partitions stand still meanwhile, in ascending order, so that two batches
+    cannot wait for each other; leases of others are taken first. The transaction appends to one
+    partition after the other. Raises Problem 503 if that cannot be done now.
+    """
+    numbered: defaultdict[int, list[tuple[int, Order]]] = defaultdict(list)
+    for n, order in enumerate(orders):
+        numbered[partition_of(order.wallet_id, len(lanes))].append((n, order))
+    try:
+        async with AsyncExitStack() as stack:
+            turns = {p: await stack.enter_async_context(lanes[p].lent()) for p in sorted(numbered)}
+            decisions = await _decided(turns, numbered, now)
+            answers: list[Answer | None] = [None] * len(orders)
+            for p, decision in decisions.items():
+                for (n, _), answer in zip(numbered[p], decision.answers, strict=True):
+                    answers[n] = answer
+            done = [answer for answer in answers if answer is not None]
+            if all(answer.status == 201 for answer in done):
+                await _write(turns, decisions)
+                for p, decision in decisions.items():
+                    lanes[p].committed(decision)
+            return done
+    except (NotOwner, TimeoutError, *DATABASE_AWAY) as error:
+        raise Problem("unavailable", "the ledger is being taken over") from error
+
+
+async def _decided(
+    turns: Mapping[int, Turn],
+    numbered: Mapping[int, list[tuple[int, Order]]],
+    now: datetime,
+) -> dict[int, Decision]:
+    """Decide each partition's orders in the light of all keys that were used before."""
+    first = next(iter(turns.values()))
+    slots = [order.slot for mine in numbered.values() for _, order in mine]
+    earlier = await outcomes.find_all(first.connection, slots)
+    return {
+        p: await decide(turn, [order for _, order in numbered[p]], earlier, now, uuid7)
+        for p, turn in turns.items()
+    }
+
+
+async def _write(turns: Mapping[int, Turn], decisions: Mapping[int, Decision]) -> None:
+    """Append to every partition, ascending, in one transaction on the first one's connection.
+
+    If it fails in any way nobody can tell what was committed: all lanes take a new epoch.
+    """
+    first = next(iter(turns.values()))
+    try:
+        async with first.connection.transaction():
+            for p, turn in turns.items():
+                if decisions[p].outcomes:
+                    await store.append_group(
+                        first.connection, p, turn.epoch, turn.position, decisions[p]
+                    )
+    except BaseException:
+        for turn in turns.values():
+            turn.spoil()
+        raise
+    for p, turn in turns.items():
+        turn.remember(decisions[p])

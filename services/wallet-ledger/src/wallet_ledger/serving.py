@@ -1,0 +1,42 @@
+"""From a request to its order: what all calls that move money have in common."""
+
+import os
+import re
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from events.envelope import Cause
+from wallet_ledger.domain import Command
+from wallet_ledger.group import Order
+from wallet_ledger.handlers import Ledger
+from web.idempotency import fingerprint
+from web.tokens import Principal
+
+TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def cause_of(request_id: str, trace: str) -> Cause:
+    """Return what the event says of its origin: the request's id and trace, if they are such."""
+    correlation = request_id if REQUEST_ID.fullmatch(request_id) else os.urandom(16).hex()
+    return Cause(correlation, traceparent=trace if TRACEPARENT.fullmatch(trace) else None)
+
+
+async def serve(
+    request: Request, principal: Principal, key: str, wallet_id: str, command: Command
+) -> Response:
+    """Let the ledger decide `command` under the caller's key, and answer with the kept bytes."""
+    ledger: Ledger = request.app.state.ledger
+    headers = request.headers
+    body = await request.json() if await request.body() else None
+    order = Order(
+        caller=principal.caller,
+        key=key,
+        fingerprint=fingerprint(request.method, request.url.path, body),
+        wallet_id=wallet_id,
+        command=command,
+        cause=cause_of(headers.get("x-request-id", ""), headers.get("traceparent", "")),
+    )
+    return await ledger.serve(request, order)
