@@ -3,7 +3,16 @@
 import typer
 
 from kembalian import __version__
-from kembalian.operators import balance, dead_letters, rebuild, replay, status, token, verify
+from kembalian.operators import (
+    balance,
+    dead_letters,
+    ledger_files,
+    rebuild,
+    replay,
+    status,
+    token,
+    verify,
+)
 
 app = typer.Typer(
     name="kembalian",
@@ -33,5 +42,7 @@ app.command("status")(status.status)
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
 app.command("replay")(replay.replay)
+app.command("export")(ledger_files.export_file)
+app.command("import")(ledger_files.import_file)
 app.command("balance")(balance.balance)
 app.add_typer(dead_letters.app, name="dead-letters")
