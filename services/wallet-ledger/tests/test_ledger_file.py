@@ -16,14 +16,15 @@ from wallet_ledger.importing import NotEmpty, NotProven, import_ledger, prove
 from wallet_ledger.testing.history import History, make_history, members, stores
 
 EVENTS = 300
-TABLES = {
-    "log.event": "partition, position",
-    "log.link": "partition, first_position",
-    "log.outcome": "caller, key",
-    "view.bucket": "partition, wallet_id, issuer",
-    "view.payment": "partition, wallet_id, payment_id",
-    "view.reversal": "partition, wallet_id, reversal_id",
-}
+TABLES = (
+    "SELECT * FROM log.event ORDER BY partition, position",
+    "SELECT * FROM log.link ORDER BY partition, first_position",
+    "SELECT * FROM log.outcome ORDER BY caller, key",
+    "SELECT partition, position, recorded_at, link FROM log.counter ORDER BY partition",
+    "SELECT * FROM view.bucket ORDER BY partition, wallet_id, issuer",
+    "SELECT * FROM view.payment ORDER BY partition, wallet_id, payment_id",
+    "SELECT * FROM view.reversal ORDER BY partition, wallet_id, reversal_id",
+)
 
 
 def quiet(_done: int, _total: int) -> None:
@@ -49,15 +50,10 @@ async def exported(ledger: Databases, tmp_path_factory: pytest.TempPathFactory) 
     return path
 
 
-async def contents(made: Databases) -> dict[str, list[tuple[object, ...]]]:
+async def contents(made: Databases) -> list[list[tuple[object, ...]]]:
     connection = await asyncpg.connect(made.admin_dsn)
     try:
-        return {
-            table: list(
-                map(tuple, await connection.fetch("SELECT * FROM " + table + " ORDER BY " + key))
-            )
-            for table, key in TABLES.items()
-        }
+        return [list(map(tuple, await connection.fetch(query))) for query in TABLES]
     finally:
         await connection.close()
 

@@ -7,11 +7,13 @@ from kembalian.operators import (
     balance,
     dead_letters,
     ledger_files,
+    position,
     rebuild,
     replay,
     status,
     token,
     verify,
+    what_if,
 )
 
 app = typer.Typer(
@@ -45,4 +47,6 @@ app.command("replay")(replay.replay)
 app.command("export")(ledger_files.export_file)
 app.command("import")(ledger_files.import_file)
 app.command("balance")(balance.balance)
+app.command("position")(position.position)
+app.command("what-if")(what_if.what_if)
 app.add_typer(dead_letters.app, name="dead-letters")

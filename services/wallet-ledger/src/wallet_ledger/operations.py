@@ -24,6 +24,8 @@ from wallet_ledger.checking import (
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
 from wallet_ledger.domain import Wallet, evolve
 from wallet_ledger.publish import from_contract
+from web.periods import parse_time
+from web.problems import invalid
 
 VIEW_SQL = MIGRATIONS / "0002_views.sql"
 
@@ -131,11 +133,34 @@ async def balance(
     return queries.rendered(wallet_id, view)
 
 
+async def place(dsn: str, *, as_of: str | None = None, position: str | None = None) -> Place:
+    """Return the log's place now, at the time `as_of`, or a `position` of all partitions.
+
+    Raises Problem 422.
+    """
+    if as_of is not None and position is not None:
+        raise invalid("position", "cannot be combined with as_of")
+    async with connected(dsn) as connection:
+        if as_of is not None:
+            return await queries.place_at(connection, parse_time(as_of, field="as_of"), "as_of")
+        heads = await log.heads(connection)
+    if position is None:
+        return heads
+    try:
+        named = Place.parse(position)
+    except ValueError:
+        raise invalid("position", "is not a ledger position") from None
+    if named.partitions() != heads.partitions() or not heads.reaches(named):
+        raise invalid("position", "must name every partition, and nothing that is not written")
+    return named
+
+
 __all__ = [
     "RebuildStalled",
     "balance",
     "check",
     "check_directory",
     "export",
+    "place",
     "rebuild",
 ]
