@@ -1,6 +1,5 @@
 """Domain events to contracts and back: nothing is lost on the way, and the entry balances."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -52,7 +51,8 @@ def test_a_sealed_event_names_its_stream_version_and_balance() -> None:
         event,
         wallet,
         event_id=UUID(int=7),
-        time=datetime(2026, 11, 22, tzinfo=UTC),
+        shown_id=str(UUID(int=7)),
+        time="2026-11-22T00:00:00.000000Z",
         cause=Cause("r1"),
     )
 

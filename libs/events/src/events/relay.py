@@ -109,7 +109,7 @@ class Relay:
         self._guard.reached(partition, found.end)
         sent = found.position
         async with producer(self._kafka) as through:
-            while self._leases.holds(lease):
+            while self._leases.stays(lease):
                 self._guard.check(partition)
                 self._news[partition].clear()
                 async with self._pool.acquire() as connection:

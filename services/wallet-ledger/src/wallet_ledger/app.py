@@ -15,8 +15,10 @@ from wallet_ledger import api_batch, api_payments, api_reversals, api_till, api_
 from wallet_ledger.batches import Batches
 from wallet_ledger.config import PARTITIONS, Settings
 from wallet_ledger.directory import Directory
+from wallet_ledger.fellows import Fellows
 from wallet_ledger.handlers import Ledger
 from wallet_ledger.lane import Lane
+from wallet_ledger.passing import Passing
 from wallet_ledger.projections import project
 from wallet_ledger.recorded import Records
 from wallet_ledger.till_commands import Limits
@@ -45,6 +47,7 @@ def build(settings: Settings) -> FastAPI:
             consuming(workers, CONSUMED, settings.kafka, log.leases, project),
             _peers(settings) as (identity, catalog),
             httpx.AsyncClient(timeout=PASS_ON_SECONDS, trust_env=False) as client,
+            _fellows(log.leases, client) as fellows,
             _lanes(settings, log) as lanes,
         ):
             app.state.settings, app.state.pool = settings, pool
@@ -52,7 +55,7 @@ def build(settings: Settings) -> FastAPI:
             app.state.limits = Limits(settings.auto_save_below, settings.pin_above)
             app.state.directory = directory = Directory(pool, identity, catalog)
             app.state.records = Records(pool)
-            app.state.ledger = Ledger(lanes, log.leases, client)
+            app.state.ledger = Ledger(lanes, Passing(log.leases, fellows, client))
             app.state.batches = Batches(app.state.ledger, directory, app.state.limits)
             app.state.shortcut = Parts(
                 app.state.verifier, directory, app.state.ledger, app.state.limits
@@ -81,6 +84,13 @@ def build(settings: Settings) -> FastAPI:
 
 async def _is_ready(lanes: Sequence[Lane], leases: Leases) -> bool:
     return all([lane.owned or await leases.holder(lane.lease) is not None for lane in lanes])
+
+
+@asynccontextmanager
+async def _fellows(leases: Leases, client: httpx.AsyncClient) -> AsyncGenerator[Fellows]:
+    fellows = Fellows(leases, PARTITIONS, client)
+    async with beside("fellows", fellows.run()):
+        yield fellows
 
 
 @asynccontextmanager

@@ -31,6 +31,8 @@ async def write_all_or_none(
     for n, order in enumerate(orders):
         numbered[partition_of(order.wallet_id, len(lanes))].append((n, order))
     try:
+        for p in sorted(numbered):
+            await lanes[p].seize()
         async with AsyncExitStack() as stack:
             turns = {p: await stack.enter_async_context(lanes[p].lent()) for p in sorted(numbered)}
             decisions = await _decided(turns, numbered, now)

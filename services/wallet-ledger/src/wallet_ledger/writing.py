@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from events import outcomes
+from events.envelope import timestamp
 from events.failures import DATABASE_AWAY
 from events.outcomes import Outcome
 from wallet_ledger import store
@@ -127,7 +128,7 @@ async def decide(
         wallets = ChainMap(found, turn.wallets)
     if any(isinstance(order.command, PaymentCommand) for order in orders):
         now = await store.clock(turn.connection)
-    moment = Moment(turn.partition, turn.position, now, new_id)
+    moment = Moment(turn.partition, turn.position, now, new_id, timestamp(now))
     return decide_group(orders, wallets, earlier, moment)
 
 
