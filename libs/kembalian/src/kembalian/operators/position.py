@@ -16,6 +16,7 @@ from kembalian.operators.reading import COULD_NOT_READ, consumed, place_in
 from kembalian.operators.speaking import JSON_OPTION, fail, progress, say_json, say_table
 from settlement.domain import Position
 from settlement.folding import positions_of
+from settlement.projections import UnknownEvent
 from web.problems import Problem
 
 Where = Literal["views", "log"]
@@ -52,7 +53,7 @@ def position(
     except Problem as problem:
         reasons = "; ".join(f"{e['field']} {e['message']}" for e in problem.errors)
         raise fail(reasons or problem.detail) from problem
-    except (NotThere, SourceEnded, MalformedEvent, UnknownEventType) as error:
+    except (NotThere, SourceEnded, MalformedEvent, UnknownEvent, UnknownEventType) as error:
         raise fail(str(error)) from error
     except COULD_NOT_READ as error:
         raise fail(str(error) or repr(error)) from error

@@ -28,6 +28,8 @@ from events.topics import WALLET, Kafka
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import COULD_NOT_READ, database, size
 from kembalian.operators.speaking import JSON_OPTION, Begin, fail, progress, say_json, say_table
+from settlement.projections import UnknownEvent
+from wallet_ledger.publish import NotAWalletEvent
 
 EXIT_DIFFERENCES = 1
 
@@ -38,9 +40,11 @@ REPLAYED: dict[str, Shadowed] = {
 
 COULD_NOT_REPLAY = (
     MalformedEvent,
+    NotAWalletEvent,
     OtherReplay,
     ReplayRunning,
     SourceEnded,
+    UnknownEvent,
     UnknownEventType,
     ViewsInMotion,
     WorkFailed,

@@ -19,7 +19,7 @@ from uuid import UUID
 import asyncpg
 from uuid_utils.compat import uuid7
 
-from events.envelope import Cause
+from events.envelope import Cause, timestamp
 from events.log import partition_of
 from wallet_ledger import store
 from wallet_ledger.config import PARTITIONS
@@ -119,7 +119,8 @@ async def append_share(dsn: str, history: History, partition: int, share: int) -
                 for n in range(size)
             ]
             asked += size
-            moment = Moment(partition, position, datetime.now(UTC), _new_id)
+            now = datetime.now(UTC)
+            moment = Moment(partition, position, now, _new_id, timestamp(now))
             decision = decide_group(orders, wallets, {}, moment)
             await store.append_group(connection, partition, epoch, position, decision)
             wallets.update(decision.wallets)
