@@ -8,7 +8,7 @@ import asyncio
 import random
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,21 +23,11 @@ from events.envelope import Cause, timestamp
 from events.log import partition_of
 from wallet_ledger import store
 from wallet_ledger.config import PARTITIONS
-from wallet_ledger.domain import (
-    CashOut,
-    Command,
-    RecordSale,
-    Redeem,
-    Till,
-    TopUpWithCash,
-    Wallet,
-)
+from wallet_ledger.domain import Till, Wallet
 from wallet_ledger.group import Moment, Order, decide_group
+from wallet_ledger.testing.drawing import Draw
 
 CALLER = "cashier:history"
-AMOUNT_MAX = 5_000
-KINDS = ("change", "redeem", "topup", "cashout")
-SHARES = (45, 38, 12, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +95,8 @@ def _in_process(dsn: str, history: History, partition: int, share: int) -> int:
 async def append_share(dsn: str, history: History, partition: int, share: int) -> int:
     """Append `share` events to one partition; return `share`."""
     living = _living_in(history, partition)
-    draw = random.Random(f"{history.seed}/{partition}")  # noqa: S311 - a load, not a secret
+    chance = random.Random(f"{history.seed}/{partition}")  # noqa: S311 - a load, not a secret
+    draw = Draw(chance, history.stores)
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute("SET synchronous_commit = off")
@@ -114,9 +105,18 @@ async def append_share(dsn: str, history: History, partition: int, share: int) -
         end, asked = position + share, 0
         while position < end:
             size = min(history.group, end - position)
+            one = end - position <= 5 * history.group  # then none may come to several events
+            drawn = [living[int(len(living) * chance.random() ** 2)] for _ in range(size)]
             orders = [
-                _order(history, draw, living, wallets, f"{partition}/{position}/{asked + n}")
-                for n in range(size)
+                _order(
+                    history.seed,
+                    draw,
+                    m,
+                    wallets[m[0]],
+                    f"{partition}/{position}/{asked + n}",
+                    one=one,
+                )
+                for n, m in enumerate(drawn)
             ]
             asked += size
             now = datetime.now(UTC)
@@ -124,6 +124,7 @@ async def append_share(dsn: str, history: History, partition: int, share: int) -
             decision = decide_group(orders, wallets, {}, moment)
             await store.append_group(connection, partition, epoch, position, decision)
             wallets.update(decision.wallets)
+            draw.remember(decision.events, wallets)
             position += len(decision.events)
     finally:
         await connection.close()
@@ -139,32 +140,13 @@ def _living_in(history: History, partition: int) -> list[tuple[str, str]]:
 
 
 def _order(
-    history: History,
-    draw: random.Random,
-    living: Sequence[tuple[str, str]],
-    wallets: Mapping[str, Wallet],
-    key: str,
+    seed: int, draw: Draw, member: tuple[str, str], wallet: Wallet, key: str, *, one: bool
 ) -> Order:
-    wallet_id, card = living[int(len(living) * draw.random() ** 2)]
-    till = Till(card, draw.choice(history.stores), "kasir-1")
-    command = _command(draw, till, wallets[wallet_id])
+    wallet_id, card = member
+    till = Till(card, draw.chance.choice(draw.stores), "kasir-1")
+    command = draw.command(till, wallet_id, wallet, key, one=one)
     mark = sha256(key.encode()).digest()
-    return Order(CALLER, f"{history.seed}/{key}", mark, wallet_id, command, Cause(key))
-
-
-def _command(draw: random.Random, till: Till, wallet: Wallet) -> Command:
-    """Return the next command: mostly covered, so that most of them become events."""
-    (kind,) = draw.choices(KINDS, SHARES)
-    amount = draw.randint(1, AMOUNT_MAX)
-    if kind == "redeem" and wallet.balance > 0:
-        return Redeem(till, min(amount, wallet.balance))
-    held = wallet.buckets.get(till.store_id, 0)
-    if kind == "cashout" and held > 0:
-        return CashOut(till, min(amount, held))
-    if kind == "topup":
-        return TopUpWithCash(till, 10 * amount)
-    sale = draw.randint(1, 50_000)
-    return RecordSale(till, sale, sale + amount, True, True, 500)
+    return Order(CALLER, f"{seed}/{key}", mark, wallet_id, command, Cause(key))
 
 
 def main() -> None:
