@@ -6,7 +6,7 @@ from events.envelope import open_envelope
 from events.place import Place
 from events.source import Source
 from settlement.domain import Position, moved_by, movements
-from settlement.projections import balance_event
+from settlement.projections import MOVES_NOTHING, Moving, UnknownEvent, balance_event
 
 
 async def positions_of(
@@ -21,10 +21,12 @@ async def positions_of(
     for partition, until in place.positions:
         async for reads in source.batches(partition, 0, until):
             for read in reads:
-                event = balance_event(open_envelope(read.body).data)
-                if event is None:
+                data = open_envelope(read.body).data
+                if isinstance(data, MOVES_NOTHING):
                     continue
-                for movement in movements(event):
+                if not isinstance(data, Moving):
+                    raise UnknownEvent(type(data).__name__)
+                for movement in movements(balance_event(data)):
                     before = positions.get(movement.store_id, Position())
                     positions[movement.store_id] = moved_by(before, movement)
             done += len(reads)

@@ -24,7 +24,7 @@ from events.shadow import (
     replay_part,
 )
 from events.source import LogSource, Source, SourceEnded, TopicSource
-from events.topics import WALLET, Kafka
+from events.topics import WALLET
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import COULD_NOT_READ, database, size
 from kembalian.operators.speaking import JSON_OPTION, Begin, fail, progress, say_json, say_table
@@ -155,7 +155,7 @@ def source_of(run: LiveRun, name: Literal["postgres", "kafka"]) -> Source:
     """Return where a replay reads the wallet events."""
     if name == "postgres":
         return LogSource(run.postgres["wallet-ledger"])
-    return TopicSource(Kafka(run.kafka, run.kafka_ground), WALLET)
+    return TopicSource(run.broker, WALLET)
 
 
 def _say(outcome: Outcome) -> None:
