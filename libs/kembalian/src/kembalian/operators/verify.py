@@ -10,6 +10,7 @@ import typer
 
 from events.audit import Finding
 from events.contracts.checkpoint import CheckpointSigned
+from events.parallel import WorkFailed
 from events.topics import CHECKPOINTS
 from kembalian.operators import checkpoints
 from kembalian.operators.checks import check_log, check_topic, check_views
@@ -67,8 +68,10 @@ def verify(
         kept = read_kept(checkpoint) if checkpoint else None
         with progress("verify", quiet=as_json) as begin:
             report = asyncio.run(run_verify(read_run(), begin, kept))
-    except (NotACheckpoint, CouldNotCheck, *COULD_NOT_READ) as error:
+    except (NotACheckpoint, CouldNotCheck, WorkFailed, *COULD_NOT_READ) as error:
         raise fail(f"could not check: {error or repr(error)}") from error
+    except KeyboardInterrupt as stop:
+        raise fail("interrupted: nothing was changed, begin again") from stop
     if as_json:
         say_json(shown(report))
     else:
