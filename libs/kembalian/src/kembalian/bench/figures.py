@@ -26,7 +26,7 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 
 def latencies_ms(seconds: Sequence[float]) -> dict[str, float]:
-    """Return p50, p99, p99.9 and the largest of `seconds`, in milliseconds; {} if there are none."""
+    """Return p50, p99, p99.9 and the largest of `seconds`, in milliseconds; {} of none."""
     ordered = sorted(seconds)
     if not ordered:
         return {}

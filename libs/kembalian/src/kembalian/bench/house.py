@@ -28,22 +28,8 @@ class HouseFailed(Exception):
 @asynccontextmanager
 async def running(root: Path) -> AsyncGenerator[LiveRun]:
     """Run the house in `root` inside the block. Raises HouseFailed."""
-    root.mkdir(parents=True, exist_ok=True)
     output = root / "bench-output.log"
-    environment = {
-        **os.environ,
-        "KEMBALIAN_HOME": str(root),
-        "KEMBALIAN_DEMO": "none",
-        "PORT": str(free_port()),
-    }
-    with output.open("wb") as log:
-        child = subprocess.Popen(  # noqa: ASYNC220 - it only starts it
-            [sys.executable, "-m", "kembalian", "run"],
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    child = _started(root, output)
     try:
         await _until_ready(child, output)
         yield run_of(Home(root))
@@ -52,9 +38,31 @@ async def running(root: Path) -> AsyncGenerator[LiveRun]:
         await asyncio.to_thread(child.wait, STOP_SECONDS_MAX)
 
 
+def _started(root: Path, output: Path) -> subprocess.Popen[bytes]:
+    root.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **os.environ,
+        "KEMBALIAN_HOME": str(root),
+        "KEMBALIAN_DEMO": "none",
+        "PORT": str(free_port()),
+    }
+    with output.open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "kembalian", "run"],
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _says_ready(output: Path) -> bool:
+    return "\nready http" in output.read_text()
+
+
 async def _until_ready(child: subprocess.Popen[bytes], output: Path) -> None:
     async with asyncio.timeout(START_SECONDS_MAX):
-        while "\nready http" not in output.read_text():
+        while not _says_ready(output):
             if child.poll() is not None:
                 raise HouseFailed(f"the house ended: see {output}")
             await asyncio.sleep(0.2)

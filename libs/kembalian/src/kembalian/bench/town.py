@@ -105,9 +105,7 @@ async def grow(run: LiveRun, town: Town, wallets: int, say: Say) -> None:
     await arrived(run, say)
 
 
-async def give_money(
-    run: LiveRun, town: Town, member_ids: list[str], key: str, say: Say
-) -> float:
+async def give_money(run: LiveRun, town: Town, member_ids: list[str], key: str, say: Say) -> float:
     """Append a top-up for each of `member_ids` (more than once if named so); return the seconds."""
     began = time.monotonic()
     dsn = run.postgres["wallet-ledger"]

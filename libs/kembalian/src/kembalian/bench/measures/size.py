@@ -28,8 +28,12 @@ async def growth(bench: Bench) -> list[Row]:
     return [
         Row("10 x: CPU per entry", after / before, "x", target=1.2, sense="at most", note=note),
         Row(
-            "10 x: time per entry", slower, "x", target=1.2, sense="at most", note="as a share of "
-            "the route that does nothing, measured in the same rounds"
+            "10 x: time per entry",
+            slower,
+            "x",
+            target=1.2,
+            sense="at most",
+            note="as a share of the route that does nothing, measured in the same rounds",
         ),
     ]
 
