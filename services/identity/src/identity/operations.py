@@ -65,7 +65,7 @@ class AlreadyThere(Exception):
 
 
 async def bootstrap_user(dsn: str, login: StaffLogin, role: str, *, another: bool) -> None:
-    """Make a user of the operator's own (admin, finance, auditor), who may log in.
+    """Make a user of the operator's own (admin, finance, auditor, channel), who may log in.
 
     Raises AlreadyThere if the user name is taken, or, unless `another` is wanted, if anybody has
     the role: of two who try at once, one is refused.
