@@ -18,7 +18,7 @@ from events.log import partition_of
 from events.outcomes import Outcome
 from events.place import Place
 from kembalian.grounds.databases import Databases
-from kembalian.testing.citus import APP, OWNER, Citus, distributed_ledger
+from kembalian.testing.citus import APP, OWNER, Citus, distributed_ledger, migrated_ledger
 from wallet_ledger import claims, queries
 from wallet_ledger.answers import Answer
 from wallet_ledger.atomic import write_all_or_none
@@ -298,3 +298,24 @@ async def test_history_is_append_only_through_the_coordinator(ledger: Databases)
                     await app.execute(change)
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await app.execute("INSERT INTO log.link (partition) VALUES (0)")
+
+
+async def test_what_a_ledger_holds_when_it_is_distributed_stays(citus: Citus) -> None:
+    with migrated_ledger(citus) as ledger:
+        async with process(ledger, 0, 1) as lanes:
+            before = await lanes[1].submit(top_up("before", 1))
+            await lanes[0].submit(top_up("before-too", 0))
+        await asyncio.to_thread(citus.join, ledger.name)
+        await asyncio.to_thread(citus.distribute, ledger.name)
+
+        async with process(ledger, 0, 1) as lanes:
+            repeated = await lanes[1].submit(top_up("before", 1))
+            reused = await lanes[0].submit(top_up("before", 0, mark=b"other"))
+            after = await lanes[1].submit(top_up("after", 1))
+        async with connected(ledger.app_dsn) as connection:
+            heads = await log.heads(connection)
+            links = await connection.fetchval("SELECT count(*) FROM log.link WHERE partition = 1")
+
+    assert (repeated.body, repeated.replayed) == (before.body, True)
+    assert (reused.status, after.status, told(after)["balance"]) == (422, 201, 10)
+    assert (heads.at(0), heads.at(1), links) == (1, 2, 2)

@@ -99,17 +99,24 @@ def citus(pytestconfig: pytest.Config) -> Citus:
 
 
 @contextmanager
-def distributed_ledger(citus: Citus) -> Generator[Databases]:
-    """Give an empty ledger, migrated and then distributed; it is dropped at the end."""
+def migrated_ledger(citus: Citus) -> Generator[Databases]:
+    """Give an empty ledger on the coordinator, not distributed yet; it is dropped at the end."""
     name = citus.make()
     try:
         databases = citus.databases(name)
         migrate(databases.owner_dsn, wallet_ledger.config.MIGRATIONS)
-        citus.join(name)
-        citus.distribute(name)
         yield databases
     finally:
         citus.drop(name)
+
+
+@contextmanager
+def distributed_ledger(citus: Citus) -> Generator[Databases]:
+    """Give an empty ledger that is distributed; it is dropped at the end."""
+    with migrated_ledger(citus) as databases:
+        citus.join(databases.name)
+        citus.distribute(databases.name)
+        yield databases
 
 
 def _ensure_role(connection: psycopg.Connection, role: str, password: str) -> None:
