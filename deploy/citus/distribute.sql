@@ -59,7 +59,7 @@ WHERE n.nspname IN ('log', 'view') AND c.relkind = 'r'
     AND c.oid <> ALL (ARRAY['log.dead_letter', 'view.place', 'log.claim']::regclass[]);
 SELECT create_distributed_table(name, 'partition', colocate_with := 'log.counter')
 FROM by_partition WHERE name <> 'log.counter' ORDER BY name;
-SELECT create_distributed_table('log.claim', 'key', shard_count := 16, colocate_with := 'none');
+SELECT create_distributed_table('log.claim', 'key', shard_count := 8, colocate_with := 'none');
 
 -- What was in the tables is on the shards now; their own triggers are not asked for this once.
 SET LOCAL session_replication_role = replica;
