@@ -3,14 +3,19 @@
 import typer
 
 from kembalian import __version__
+from kembalian.bench import command as bench
 from kembalian.operators import (
     balance,
     bootstrap_admin,
     dead_letters,
+    ledger_files,
+    position,
     rebuild,
+    replay,
     status,
     token,
     verify,
+    what_if,
 )
 
 app = typer.Typer(
@@ -45,9 +50,15 @@ def set_up_deployment() -> None:
 
 
 app.command("bootstrap-admin")(bootstrap_admin.bootstrap_admin)
+app.command("bench")(bench.bench)
 app.command("token")(token.token)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
+app.command("replay")(replay.replay)
+app.command("export")(ledger_files.export_file)
+app.command("import")(ledger_files.import_file)
 app.command("balance")(balance.balance)
+app.command("position")(position.position)
+app.command("what-if")(what_if.what_if)
 app.add_typer(dead_letters.app, name="dead-letters")

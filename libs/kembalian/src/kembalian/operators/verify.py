@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from events.audit import Finding
+from events.parallel import WorkFailed
 from kembalian.operators.checks import check_log, check_topic, check_views
 from kembalian.operators.house import HOUSE
 from kembalian.operators.live import LiveRun, read_run
@@ -52,8 +53,10 @@ def verify(*, as_json: Annotated[bool, JSON_OPTION] = False) -> None:
     try:
         with progress("verify", quiet=as_json) as begin:
             report = asyncio.run(run_verify(read_run(), begin))
-    except (CouldNotCheck, *COULD_NOT_READ) as error:
+    except (CouldNotCheck, WorkFailed, *COULD_NOT_READ) as error:
         raise fail(f"could not check: {error or repr(error)}") from error
+    except KeyboardInterrupt as stop:
+        raise fail("interrupted: nothing was changed, begin again") from stop
     if as_json:
         say_json(shown(report))
     else:
