@@ -3,6 +3,7 @@
 import typer
 
 from kembalian import __version__
+from kembalian.bench import command as bench
 from kembalian.operators import (
     balance,
     bootstrap_admin,
@@ -49,6 +50,7 @@ def set_up_deployment() -> None:
 
 
 app.command("bootstrap-admin")(bootstrap_admin.bootstrap_admin)
+app.command("bench")(bench.bench)
 app.command("token")(token.token)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
