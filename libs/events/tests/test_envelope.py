@@ -92,6 +92,24 @@ def test_an_extension_that_this_build_does_not_know_is_no_obstacle() -> None:
     assert open_envelope(changed(newextension="x")).data == EVENT
 
 
+def test_an_event_is_the_same_however_its_keys_are_ordered_and_spaced() -> None:
+    event: dict[str, Any] = json.loads(sealed())
+    turned = json.dumps(dict(reversed(event.items())), indent=1).encode()
+
+    assert open_envelope(turned) == open_envelope(sealed())
+
+
+def test_what_the_end_of_a_body_says_is_no_proof_of_its_type() -> None:
+    event: dict[str, Any] = json.loads(sealed())
+    misleading = {**event, "z": {"type": "kembalian.wallet.TopUp.v1"}}
+    body = json.dumps(misleading, separators=(",", ":"), sort_keys=True).encode()
+
+    assert open_envelope(body).data == EVENT
+    assert open_envelope(body[:-1] + b',"type":"kembalian.wallet.ChangeRedeemed.v1"}').data == EVENT
+    with pytest.raises(MalformedEvent):
+        open_envelope(body[:-1] + b',"type":"kembalian.wallet.TopUp.v1"}')
+
+
 def test_an_unknown_type_is_said_to_be_unknown() -> None:
     with pytest.raises(UnknownEventType, match=r"^kembalian\.wallet\.TopUp\.v9$"):
         open_envelope(changed(type="kembalian.wallet.TopUp.v9"))

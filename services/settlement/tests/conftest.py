@@ -9,7 +9,8 @@ import pytest
 from kembalian.testing.databases import MakeDatabase
 from settlement.config import MIGRATIONS
 from settlement.operations import EMPTY_VIEWS
-from settlement.testing.ledger import RANI, SUSILA, Ledger, busy, feed
+from settlement.testing.feeding import busy, feed
+from settlement.testing.ledger import RANI, SUSILA, Ledger
 from settlement.testing.service import Peers, Service, serving
 
 

@@ -2,7 +2,8 @@
 
 import asyncpg
 
-from settlement.testing.ledger import RANI, SUSILA, Ledger, feed
+from settlement.testing.feeding import feed
+from settlement.testing.ledger import RANI, SUSILA, Ledger
 from settlement.testing.service import Json, Refusal, Service
 
 POSITIONS = "/api/v1/settlement/positions"

@@ -21,7 +21,8 @@ from kembalian.testing.databases import MakeDatabase
 from settlement import operations
 from settlement.app import make_app
 from settlement.config import MIGRATIONS, Settings
-from settlement.testing.ledger import RANI, SUSILA, Ledger, busy
+from settlement.testing.feeding import busy
+from settlement.testing.ledger import RANI, SUSILA, Ledger
 from settlement.testing.publishing import make_topics, publish, recorded
 from settlement.testing.service import IDENTITY, Json, Refusal, Service
 
@@ -76,6 +77,7 @@ async def test_views_that_were_dropped_are_unavailable_until_a_rebuild_makes_the
     database = make_database("settlement", MIGRATIONS)
     await make_topics(kafka)
     await publish(kafka, busy(ledger, entries=57).events)
+    all_events = len(ledger.events)
     until_place = {WALLET.name: ledger.place, CATALOG.name: Place.of({0: 3})}
     seen: list[tuple[int, int]] = []
 
@@ -83,7 +85,7 @@ async def test_views_that_were_dropped_are_unavailable_until_a_rebuild_makes_the
 
         async def all_there() -> bool:
             places = await operations.places(database.app_dsn)
-            return sum(place.position for place in places) == 60
+            return sum(place.position for place in places) == all_events
 
         await until(all_there)
         before, whole = await service.get(POSITIONS), await digest(database.app_dsn)
@@ -96,7 +98,7 @@ async def test_views_that_were_dropped_are_unavailable_until_a_rebuild_makes_the
         await operations.rebuild(
             database.owner_dsn, lambda done, total: seen.append((done, total)), until_place
         )
-        assert seen[-1] == (60, 60)
+        assert seen[-1] == (all_events, all_events)
         assert await digest(database.app_dsn) == whole
         assert await service.get(POSITIONS) == before
 

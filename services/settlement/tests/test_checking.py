@@ -11,7 +11,8 @@ from settlement.config import MIGRATIONS
 from settlement.domain import Position
 from settlement.operations import CouldNotCheck, positions
 from settlement.testing.checks import differences, store_differences
-from settlement.testing.ledger import SUSILA, Ledger, feed
+from settlement.testing.feeding import feed
+from settlement.testing.ledger import SUSILA, Ledger
 
 
 async def test_right_views_give_no_difference(dsn: str, whole: Ledger) -> None:

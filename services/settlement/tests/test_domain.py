@@ -16,7 +16,9 @@ from settlement.domain import (
     Movement,
     Obligation,
     Position,
+    Returned,
     Spent,
+    Withdrawn,
     fold,
     movements,
     obligations,
@@ -33,6 +35,10 @@ def saved(store_id: str, amount: int, kind: Kind = Kind.CHANGE) -> Credited:
 
 def spent(store_id: str, *allocations: tuple[str, int], kind: Kind = Kind.REDEMPTION) -> Spent:
     return Spent(kind, store_id, tuple(Allocation(*a) for a in allocations))
+
+
+def returned(store_id: str, *allocations: tuple[str, int], kind: Kind = Kind.REFUND) -> Returned:
+    return Returned(kind, store_id, tuple(Allocation(*a) for a in allocations))
 
 
 def golden_events() -> list[BalanceEvent]:
@@ -131,6 +137,30 @@ def test_the_trial_gives_the_papers_totals() -> None:
             [Movement("kantin", 500, 0, -200), Movement("koperasi", 0, 500, -500)],
             id="the store where it happened comes first",
         ),
+        pytest.param(
+            spent("kantin", ("kantin", 200), ("platform", 500), kind=Kind.PAYMENT),
+            [Obligation("platform", "kantin", 500)],
+            [Movement("kantin", 500, 0, -200), Movement("platform", 0, 500, -500)],
+            id="an online payment is a spending at the store",
+        ),
+        pytest.param(
+            returned("kantin", ("koperasi", 500), ("kantin", 200)),
+            [Obligation("koperasi", "kantin", -500)],
+            [Movement("kantin", -500, 0, 200), Movement("koperasi", 0, -500, 500)],
+            id="what is refunded is owed no longer, and is issued again",
+        ),
+        pytest.param(
+            returned("kantin", ("kantin", 100), kind=Kind.REVERSAL),
+            [],
+            [Movement("kantin", 0, 0, 100)],
+            id="a cash-out undone is money that the store holds again",
+        ),
+        pytest.param(
+            Withdrawn(Kind.REVERSAL, "kantin", (Allocation("platform", 300),)),
+            [],
+            [Movement("platform", 0, 0, -300)],
+            id="a credit undone is taken out of its bucket, and owed by nobody",
+        ),
     ],
 )
 def test_what_an_event_means(
@@ -155,10 +185,15 @@ allocations = st.lists(
     max_size=4,
     unique_by=lambda a: a.issuer,
 )
-spendings = st.builds(
-    Spent, st.sampled_from([Kind.REDEMPTION, Kind.CASHOUT]), stores, allocations.map(tuple)
+SPENT = [Kind.REDEMPTION, Kind.CASHOUT, Kind.PAYMENT]
+spendings = st.builds(Spent, st.sampled_from(SPENT), stores, allocations.map(tuple))
+returns = st.builds(
+    Returned, st.sampled_from([Kind.REFUND, Kind.REVERSAL]), stores, allocations.map(tuple)
 )
-histories: st.SearchStrategy[list[BalanceEvent]] = st.lists(st.one_of(credits_, spendings))
+withdrawals = st.builds(Withdrawn, st.just(Kind.REVERSAL), stores, allocations.map(tuple))
+histories: st.SearchStrategy[list[BalanceEvent]] = st.lists(
+    st.one_of(credits_, spendings, returns, withdrawals)
+)
 
 
 @given(histories)
@@ -199,7 +234,54 @@ def test_redeeming_at_a_store_raises_its_position_alone(
 
     after = fold([*history, spending])
 
-    assert moved_positions(before, after) == {spending.store_id: spending.amount}
+    amount = sum(a.amount for a in spending.allocations)
+    assert moved_positions(before, after) == {spending.store_id: amount}
+
+
+@given(histories, spendings)
+def test_a_refund_of_all_leaves_every_debt_and_position_as_it_was(
+    history: list[BalanceEvent], spending: Spent
+) -> None:
+    back = Returned(Kind.REFUND, spending.store_id, spending.allocations[::-1])
+
+    after = [*history, spending, back]
+
+    assert owed(after) == owed(history)
+    assert standing(after) == standing(history)
+
+
+@given(histories, spendings, st.randoms(use_true_random=False))
+def test_refunds_in_parts_are_as_one_refund_of_all(
+    history: list[BalanceEvent], spending: Spent, random: Random
+) -> None:
+    parts: list[BalanceEvent] = []
+    for issuer, amount in ((a.issuer, a.amount) for a in spending.allocations):
+        first = random.randint(0, amount)
+        parts += [
+            Returned(Kind.REFUND, spending.store_id, (Allocation(issuer, part),))
+            for part in (first, amount - first)
+            if part
+        ]
+
+    assert owed([*history, spending, *parts]) == owed(history)
+    assert standing([*history, spending, *parts]) == standing(history)
+
+
+@given(histories, st.one_of(credits_, spendings))
+def test_a_reversal_leaves_every_debt_and_position_as_it_was(
+    history: list[BalanceEvent], entry: Credited | Spent
+) -> None:
+    match entry:
+        case Credited(_, store_id, issuer, amount):
+            undone = Withdrawn(Kind.REVERSAL, store_id, (Allocation(issuer, amount),))
+        case Spent(_, store_id, allocations):
+            undone = Returned(Kind.REVERSAL, store_id, allocations)
+
+    after = [*history, entry, undone]
+
+    assert owed(after) == owed(history)
+    assert standing(after) == standing(history)
+    assert saved_and_paid(undone) == saved_and_paid(entry)[::-1]
 
 
 @given(histories, st.randoms(use_true_random=False))
@@ -214,3 +296,16 @@ def moved_positions(before: dict[str, Position], after: dict[str, Position]) -> 
     """Return store -> change of its position, of those that changed."""
     moved = {s: after[s].position - before.get(s, Position()).position for s in after}
     return {store: change for store, change in moved.items() if change}
+
+
+def owed(history: list[BalanceEvent]) -> dict[tuple[str, str], int]:
+    """Return (debtor, creditor) -> what is owed, where it is anything."""
+    sums: dict[tuple[str, str], int] = {}
+    for o in (o for event in history for o in obligations(event)):
+        sums[o.debtor, o.creditor] = sums.get((o.debtor, o.creditor), 0) + o.amount
+    return {pair: amount for pair, amount in sums.items() if amount}
+
+
+def standing(history: list[BalanceEvent]) -> dict[str, Position]:
+    """Return store -> position, of those where anything stands."""
+    return {store: p for store, p in fold(history).items() if p != Position()}

@@ -8,7 +8,8 @@ import pytest
 from events.place import Place
 from events.places import rewind
 from settlement.operations import EMPTY_VIEWS
-from settlement.testing.ledger import SUSILA, Ledger, feed
+from settlement.testing.feeding import feed
+from settlement.testing.ledger import SUSILA, Ledger
 from settlement.testing.service import Peers, Refusal, Service
 
 DAY = {"from": "2026-11-22", "to": "2026-11-22"}

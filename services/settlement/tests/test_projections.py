@@ -4,12 +4,23 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import asyncpg
 import pytest
 
 from events import places
+from events.contracts.base import Allocation
 from events.contracts.identity import MemberConsentChanged
+from events.contracts.wallet import (
+    PaymentHeld,
+    PaymentHoldReleased,
+    PaymentPart,
+    ReversalRejected,
+    ReversalRequested,
+    SaleRecorded,
+    WalletEvent,
+)
 from events.envelope import Envelope
 from events.received import Received
 from events.topics import IDENTITY, WALLET
@@ -18,7 +29,8 @@ from settlement.config import MIGRATIONS
 from settlement.consumer import project
 from settlement.operations import export, rebuild
 from settlement.projections import UnknownEvent
-from settlement.testing.ledger import START, SUSILA, Ledger, busy, feed
+from settlement.testing.feeding import busy, feed
+from settlement.testing.ledger import START, SUSILA, Ledger
 
 
 def partitions(events: list[Received]) -> list[list[Received]]:
@@ -63,10 +75,92 @@ async def test_a_redemption_gives_an_entry_its_debts_and_movements(
     ]
 
 
-async def test_a_sale_without_saving_moves_the_place_alone(
+WALLET_OF_SUSILA: dict[str, Any] = {"wallet_id": SUSILA, "balance": 300, "postings": ()}
+PAYMENT: dict[str, Any] = {**WALLET_OF_SUSILA, "payment_id": "p1", "order_id": "o1", "amount": 100}
+REVERSAL: dict[str, Any] = {**WALLET_OF_SUSILA, "reversal_id": "r1", "event_id": "e1"}
+PART = PaymentPart(
+    store_id="kantin", amount=100, allocations=(Allocation(issuer="kantin", amount=100),)
+)
+
+
+async def test_a_payment_and_its_refund_have_no_card_and_leave_nothing_owed(
     connection: asyncpg.Connection, ledger: Ledger
 ) -> None:
-    sale = ledger.sell(SUSILA, "kantin")
+    ledger.save(SUSILA, "koperasi", 300)
+    ledger.save(SUSILA, "kantin", 400)
+    ledger.refund(ledger.pay(SUSILA, "kantin", 600), 600)
+
+    await feed(connection, ledger.events)
+
+    entries = await connection.fetch(
+        "SELECT kind, card_number, cashier_id, saved, paid, balance FROM view.entry"
+        " WHERE position > 2 ORDER BY position"
+    )
+    assert [tuple(row) for row in entries] == [
+        ("payment", None, None, 0, 600, 100),
+        ("refund", None, None, 600, 0, 700),
+    ]
+    debts = await connection.fetch(
+        "SELECT debtor, creditor, card_number, amount FROM view.obligation ORDER BY position"
+    )
+    assert [tuple(row) for row in debts] == [
+        ("koperasi", "kantin", None, 200),
+        ("koperasi", "kantin", None, -200),
+    ]
+    assert await totals(connection) == [("kantin", 0, 0, 400), ("koperasi", 0, 0, 300)]
+
+
+async def test_reversals_undo_what_was_entered_and_name_its_card(
+    connection: asyncpg.Connection, ledger: Ledger
+) -> None:
+    ledger.save(SUSILA, "koperasi", 300)
+    ledger.reverse(ledger.top_up(SUSILA, "kantin", 5_000))
+    ledger.reverse(ledger.redeem(SUSILA, "kantin", 200))
+
+    await feed(connection, ledger.events)
+
+    entries = await connection.fetch(
+        "SELECT kind, card_number, cashier_id, saved, paid, balance FROM view.entry"
+        " WHERE kind = 'reversal' ORDER BY position"
+    )
+    assert [tuple(row) for row in entries] == [
+        ("reversal", "62001000", None, 0, 5_000, 300),
+        ("reversal", "62001000", None, 200, 0, 300),
+    ]
+    assert await totals(connection) == [("kantin", 0, 0, 0), ("koperasi", 0, 0, 300)]
+
+
+async def totals(connection: asyncpg.Connection) -> list[tuple[str, int, int, int]]:
+    """Return (store, receivable, liability, issued) by store, of one partition."""
+    rows = await connection.fetch(
+        "SELECT store_id, receivable, liability, issued FROM view.total ORDER BY store_id"
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        SaleRecorded(
+            **WALLET_OF_SUSILA,
+            card_number="62001000",
+            store_id="kantin",
+            cashier_id="kantin-1",
+            sale_total=10_000,
+            tendered=10_500,
+            cash_returned=500,
+        ),
+        PaymentHeld(**PAYMENT, parts=(PART,), expires_at="2026-11-22T02:00:00.000000Z"),
+        PaymentHoldReleased(**PAYMENT, reason="expired"),
+        ReversalRequested(**REVERSAL, requested_by="admin-1", reason="typed twice"),
+        ReversalRejected(**REVERSAL, rejected_by="admin-2"),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+async def test_what_moves_no_balance_moves_the_place_alone(
+    connection: asyncpg.Connection, ledger: Ledger, event: WalletEvent
+) -> None:
+    sale = ledger.tell(event)
 
     await feed(connection, ledger.events)
 

@@ -5,7 +5,8 @@ import io
 
 import asyncpg
 
-from settlement.testing.ledger import SUSILA, Ledger, feed
+from settlement.testing.feeding import feed
+from settlement.testing.ledger import SUSILA, Ledger
 from settlement.testing.service import Json, Service
 
 DAY = {"from": "2026-11-22", "to": "2026-11-22"}

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 
-from settlement.testing.ledger import SUSILA, Ledger, feed
+from settlement.testing.feeding import feed
+from settlement.testing.ledger import SUSILA, Ledger
 from settlement.testing.service import Json, Service
 
 GOLDEN: Json = json.loads(Path(__file__).with_name("campus_2016.json").read_text(encoding="utf-8"))

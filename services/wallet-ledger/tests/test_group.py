@@ -52,7 +52,7 @@ def ids() -> Iterator[UUID]:
 
 
 def decided(*orders: Order, earlier: list[Outcome] | None = None) -> Decision:
-    moment = Moment(3, 41, NOW, ids().__next__)
+    moment = Moment(3, 41, NOW, ids().__next__, "t")
     kept = {(o.caller, o.key): o for o in earlier or []}
     return decide_group(orders, RICH, kept, moment)
 

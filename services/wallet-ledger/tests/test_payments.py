@@ -50,6 +50,7 @@ RICH = Wallet({"a": 5, "b": 9, "c": 20})
 HOLD = PlaceHold("p", "o", (("b", 12), ("a", 10)), 60)
 PART_A = Part("a", 10, (Allocation("a", 5), Allocation("c", 5)))
 PART_B = Part("b", 12, (Allocation("b", 9), Allocation("c", 3)))
+PENNIES = (Allocation("a", 1), Allocation("b", 1))
 HELD = PaymentHeld("p", "o", (PART_A, PART_B), END)
 
 
@@ -232,6 +233,23 @@ def test_a_refund_walks_the_allocations_backwards(
     with pytest.raises(RefundTooLarge, match=f"refundable={left} requested={left + 1}"):
         decide(wallet, RefundPayment("p", "a", left + 1), NOW)
     assert decide(wallet, RefundPayment("p", "b", 12), NOW)  # the other part is untouched
+
+
+def test_what_a_refund_leaves_of_each_part_can_be_refunded() -> None:
+    one = Payment("p", "o", "debited", END, (), (PART_A, Part("b", 2, PENNIES)))
+    wallet = after(RefundPayment("p", "b", 1), wallet=Wallet({"a": 1}, payments={"p": one}))
+
+    assert wallet.payments["p"].paid == (PART_A, Part("b", 1, PENNIES[:1]))
+    assert after(RefundPayment("p", "b", 1), wallet=wallet).payments["p"].paid == (PART_A,)
+
+
+def test_a_refusal_of_a_refund_says_what_is_left_and_which_field_is_too_large() -> None:
+    with pytest.raises(RefundTooLarge) as too_much:
+        decide(PAID, RefundPayment("p", "a", 11), NOW)
+    with pytest.raises(BalanceTooLarge) as too_large:
+        decide(FULL, RefundPayment("p", "a", 1), NOW)
+
+    assert (too_much.value.refundable, too_large.value.field) == (10, "amount")
 
 
 def test_refunded_in_full_every_bucket_is_as_before_the_hold() -> None:

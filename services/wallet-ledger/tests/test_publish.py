@@ -1,7 +1,7 @@
 """Domain events to contracts and back: nothing is lost on the way, and the entry balances."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import get_args
 from uuid import UUID
 
@@ -111,7 +111,8 @@ def test_a_sealed_event_names_its_stream_version_and_balance() -> None:
         event,
         wallet,
         event_id=UUID(int=7),
-        time=datetime(2026, 11, 22, tzinfo=UTC),
+        shown_id=str(UUID(int=7)),
+        time="2026-11-22T00:00:00.000000Z",
         cause=Cause("r1"),
     )
 

@@ -39,7 +39,7 @@ async def pool(make_database: MakeDatabase) -> AsyncGenerator[asyncpg.Pool]:
             wallets = {WALLET: Wallet()}
             for n, command in enumerate(STEPS):
                 order = Order("c", f"k{n}", b"f", WALLET, command, Cause("test"))
-                moment = Moment(PARTITION, position, datetime.now(UTC), uuid7)
+                moment = Moment(PARTITION, position, datetime.now(UTC), uuid7, "now")
                 decision = decide_group([order], wallets, {}, moment)
                 await store.append_group(connection, PARTITION, epoch, position, decision)
                 wallets, position = decision.wallets, position + 1

@@ -113,7 +113,9 @@ def test_every_kind_of_entry_is_undone(
 def test_what_an_entry_is_says_all_that_its_reversal_needs() -> None:
     assert entry_of("e", TOP_UP) == Entry("e", "1000", "a", "credit", "cash", (Allocation("a", 7),))
     assert entry_of("e", REDEEMED) == Entry("e", "1000", "a", "debit", "redeemed", SPENT)
-    with pytest.raises(NotReversible):
+    out = CashedOut(TILL, 7, (Allocation("a", 7),))
+    assert entry_of("e", out) == Entry("e", "1000", "a", "debit", "cash", out.allocations)
+    with pytest.raises(NotReversible, match="e"):
         entry_of("e", SaleRecorded(TILL, 93, 100, 7))
 
 
@@ -175,6 +177,14 @@ def test_after_a_rejection_somebody_may_ask_anew() -> None:
         "r2": "approved",
     }
     assert wallet.balance == 0
+
+
+def test_a_rejection_is_final_and_says_so() -> None:
+    wallet = after(Wallet({"a": 7}), ask(TOP_UP), RejectReversal("r", "budi"))
+
+    assert wallet.reversals == {"r": Reversal("r", "e", "rejected", "ana", "typed twice")}
+    with pytest.raises(WrongState, match="state=rejected"):
+        decide(wallet, approve(TOP_UP), NOW)
 
 
 def test_another_entry_may_be_asked_for_meanwhile() -> None:

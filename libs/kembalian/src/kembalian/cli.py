@@ -3,7 +3,21 @@
 import typer
 
 from kembalian import __version__
-from kembalian.operators import balance, dead_letters, rebuild, status, token, verify
+from kembalian.bench import command as bench
+from kembalian.operators import (
+    balance,
+    bootstrap_admin,
+    checkpoint_key,
+    dead_letters,
+    ledger_files,
+    position,
+    rebuild,
+    replay,
+    status,
+    token,
+    verify,
+    what_if,
+)
 
 app = typer.Typer(
     name="kembalian",
@@ -28,9 +42,25 @@ def show_version() -> None:
     typer.echo(__version__)
 
 
+@app.command("setup")
+def set_up_deployment() -> None:
+    """Make databases, roles, topics, users and rights of a deployment (deploy/README.md)."""
+    from kembalian.setup.job import setup  # noqa: PLC0415 (imports every service and librdkafka)
+
+    setup()
+
+
+app.command("bootstrap-admin")(bootstrap_admin.bootstrap_admin)
+app.command("bench")(bench.bench)
 app.command("token")(token.token)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
+app.command("replay")(replay.replay)
+app.command("export")(ledger_files.export_file)
+app.command("import")(ledger_files.import_file)
 app.command("balance")(balance.balance)
+app.add_typer(checkpoint_key.app, name="checkpoint-key")
+app.command("position")(position.position)
+app.command("what-if")(what_if.what_if)
 app.add_typer(dead_letters.app, name="dead-letters")

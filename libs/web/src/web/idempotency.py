@@ -2,8 +2,10 @@
 
 import hashlib
 import re
-from typing import Annotated, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
+import msgspec
 import rfc8785
 from fastapi import Depends, Header
 from starlette.requests import Request
@@ -13,6 +15,7 @@ from web.verifier import Principal
 
 HEADER: Final = "idempotency-key"
 KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
+_PLAIN: Final = msgspec.json.Encoder(order="sorted")
 DESCRIPTION: Final = "1 to 255 printable ASCII characters; a repeat gets the first answer again"
 
 
@@ -42,6 +45,11 @@ def fingerprint(method: str, path: str, parsed_body: object) -> bytes:
         return hashlib.sha256(rfc8785.dumps([method, path, parsed_body])).digest()  # pyright: ignore[reportArgumentType]
     except rfc8785.CanonicalizationError:
         raise invalid("body", "a number is out of range") from None
+
+
+def fingerprint_plain(method: str, path: str, body: Mapping[str, Any]) -> bytes:
+    """As `fingerprint`, for a validated body without floats, its numbers below 2^53."""
+    return hashlib.sha256(_PLAIN.encode([method, path, body])).digest()
 
 
 def caller_of(principal: Principal, request_fingerprint: bytes) -> str:

@@ -11,6 +11,7 @@ from events.envelope import open_envelope
 from events.views import in_transaction, make_again
 from identity import store
 from identity.config import MIGRATIONS, PARTITION
+from identity.models import StaffLogin
 from identity.passwords import hash_password
 from identity.projections import At, clear, project
 from identity.store import Account, Person
@@ -23,6 +24,8 @@ VIEW_SQL: Final = MIGRATIONS / "0003_views.sql"
 # Takes a share lock on the counter: appends wait for the rebuild, and it for those under way.
 LOCK_LOG: Final = "SELECT position FROM log.place_at(NULL) WHERE partition = $1"
 
+SOMEBODY: Final = "SELECT username FROM private.account WHERE role = $1 ORDER BY username LIMIT 1"
+
 ROLE_OF: Final = "SELECT role FROM private.account WHERE username = $1"
 
 # One line per row, in the order of the key: equal views give equal lines.
@@ -33,7 +36,8 @@ EXPORTS: Final = (
 
 
 @asynccontextmanager
-async def _connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+async def connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+    """Give a connection of its own to the database that `dsn` names."""
     connection = await asyncpg.connect(dsn, server_settings={"TimeZone": "UTC"})
     try:
         yield connection
@@ -46,7 +50,7 @@ async def ensure_user(dsn: str, *, username: str, password: str, role: str) -> N
 
     Raises ValueError if the user name is somebody's of another role.
     """
-    async with _connected(dsn) as connection, connection.transaction():
+    async with connected(dsn) as connection, connection.transaction():
         if await store.username_is_taken(connection, username):
             known = await connection.fetchval(ROLE_OF, username)
             if known != role:
@@ -56,13 +60,35 @@ async def ensure_user(dsn: str, *, username: str, password: str, role: str) -> N
         await store.add(connection, account, Person(username, username))
 
 
+class AlreadyThere(Exception):
+    """Somebody has this role, or this user name, already."""
+
+
+async def bootstrap_user(dsn: str, login: StaffLogin, role: str, *, another: bool) -> None:
+    """Make a user of the operator's own (admin, finance, auditor, channel), who may log in.
+
+    Raises AlreadyThere if the user name is taken, or, unless `another` is wanted, if anybody has
+    the role: of two who try at once, one is refused.
+    """
+    hashed = hash_password(login.password)
+    async with connected(dsn) as connection, connection.transaction():
+        await connection.execute(store.LOCK_NAME, f"role/{role}")
+        known = await connection.fetchval(SOMEBODY, role)
+        if known is not None and not another:
+            raise AlreadyThere(f"{known} has the role {role} already")
+        if await store.username_is_taken(connection, login.username):
+            raise AlreadyThere(f"there is a user {login.username} already")
+        account = Account(login.username, role, login.username, hashed)
+        await store.add(connection, account, Person(login.username, login.username))
+
+
 async def rebuild(dsn: str, progress: Progress) -> None:
     """Empty the views and fill them again from the log, in one transaction.
 
     Readers see the old rows until the commit; writers wait. Views that were dropped are made
     again, for which `dsn` must name the owner, or a superuser.
     """
-    async with _connected(dsn) as connection:
+    async with connected(dsn) as connection:
         await in_transaction(connection, lambda: _refill(connection, progress))
 
 
@@ -84,7 +110,7 @@ async def _refill(connection: asyncpg.Connection, progress: Progress) -> None:
 async def export(dsn: str) -> AsyncGenerator[str]:
     """Yield every row of every view as one line, in one snapshot."""
     async with (
-        _connected(dsn) as connection,
+        connected(dsn) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         for query in EXPORTS:

@@ -37,12 +37,12 @@ class Positions(Answer):
 
 
 class TransactionItem(Answer):
-    """One entry of a store, and the store's position after it."""
+    """One entry of a store, and the store's position after it; no till, no card and cashier."""
 
     event_id: str
     at: str
-    card_number: str
-    cashier_id: str
+    card_number: str | None
+    cashier_id: str | None
     kind: str
     saved: int
     redeemed: int
@@ -88,12 +88,12 @@ class MemberReport(Answer):
 
 
 class DebtRow(Answer):
-    """What `debtor` owes `creditor` since one redemption."""
+    """What `debtor` owes `creditor` since one spending; negative = no longer, after its refund."""
 
     at: str
     debtor: str
     creditor: str
-    card_number: str
+    card_number: str | None
     amount: int
     event_id: str
 

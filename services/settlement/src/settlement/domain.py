@@ -21,6 +21,9 @@ class Kind(StrEnum):
     CHANGE = "change"
     REDEMPTION = "redemption"
     CASHOUT = "cashout"
+    PAYMENT = "payment"
+    REFUND = "refund"
+    REVERSAL = "reversal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +52,34 @@ class Spent:
     store_id: str
     allocations: tuple[Allocation, ...]
 
-    @property
-    def amount(self) -> int:
-        """Return the rupiah spent: the sum of the allocations."""
-        return sum(allocation.amount for allocation in self.allocations)
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Money that was spent at `store_id` went back to the buckets of `allocations`."""
+
+    kind: Kind
+    store_id: str
+    allocations: tuple[Allocation, ...]
 
 
-BalanceEvent: TypeAlias = Credited | Spent
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What was credited at `store_id` was taken out of the buckets of `allocations` again."""
+
+    kind: Kind
+    store_id: str
+    allocations: tuple[Allocation, ...]
+
+
+BalanceEvent: TypeAlias = Credited | Spent | Returned | Withdrawn
 
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
-    """`debtor` held the money that was spent at `creditor`, and now owes it."""
+    """`debtor` held the money that was spent at `creditor`, and now owes it.
+
+    A negative `amount` is no longer owed: the money went back to the member.
+    """
 
     debtor: str
     creditor: str
@@ -99,23 +118,26 @@ class Position:
 def saved_and_paid(event: BalanceEvent) -> tuple[int, int]:
     """Return (saved, paid): one of them is the event's amount, the other 0."""
     match event:
-        case Credited():
-            return (event.amount, 0)
-        case Spent():
-            return (0, event.amount)
+        case Credited(amount=amount):
+            return (amount, 0)
+        case Returned(allocations=allocations):
+            return (_sum(allocations), 0)
+        case Spent(allocations=allocations) | Withdrawn(allocations=allocations):
+            return (0, _sum(allocations))
 
 
 def obligations(event: BalanceEvent) -> tuple[Obligation, ...]:
-    """Return what became owed, one per allocation of another store's money, in their order."""
+    """Return what became owed, one per allocation of another store's money, in their order.
+
+    What goes back to the buckets is owed no longer: the same with negative amounts.
+    """
     match event:
-        case Credited():
+        case Credited() | Withdrawn():
             return ()
         case Spent(_, store_id, allocations):
-            return tuple(
-                Obligation(debtor=a.issuer, creditor=store_id, amount=a.amount)
-                for a in allocations
-                if a.issuer != store_id
-            )
+            return _owed(store_id, allocations, 1)
+        case Returned(_, store_id, allocations):
+            return _owed(store_id, allocations, -1)
 
 
 def movements(event: BalanceEvent) -> tuple[Movement, ...]:
@@ -127,19 +149,37 @@ def movements(event: BalanceEvent) -> tuple[Movement, ...]:
     match event:
         case Credited(_, _, issuer, amount):
             return (Movement(issuer, 0, 0, amount),)
+        case Withdrawn(_, _, allocations):
+            return tuple(Movement(a.issuer, 0, 0, -a.amount) for a in allocations)
         case Spent(_, store_id, allocations):
-            moved = {store_id: Movement(store_id, 0, 0, 0)}
-            for a in allocations:
-                holder = moved.get(a.issuer, Movement(a.issuer, 0, 0, 0))
-                moved[a.issuer] = Movement(
-                    a.issuer,
-                    holder.receivable,
-                    holder.liability + (a.amount if a.issuer != store_id else 0),
-                    holder.issued - a.amount,
-                )
-            own, owed = moved[store_id], sum(o.amount for o in obligations(event))
-            moved[store_id] = Movement(store_id, owed, own.liability, own.issued)
-            return tuple(moved.values())
+            return _moved(store_id, allocations, 1)
+        case Returned(_, store_id, allocations):
+            return _moved(store_id, allocations, -1)
+
+
+def _sum(allocations: tuple[Allocation, ...]) -> int:
+    return sum(allocation.amount for allocation in allocations)
+
+
+def _owed(store_id: str, allocations: tuple[Allocation, ...], sign: int) -> tuple[Obligation, ...]:
+    return tuple(
+        Obligation(debtor=a.issuer, creditor=store_id, amount=sign * a.amount)
+        for a in allocations
+        if a.issuer != store_id
+    )
+
+
+def _moved(store_id: str, allocations: tuple[Allocation, ...], sign: int) -> tuple[Movement, ...]:
+    """Return the movements of a spending, `sign` 1, or of its return, -1; an issuer comes once."""
+    own = sum(sign * a.amount for a in allocations if a.issuer == store_id)
+    others: dict[str, int] = {}
+    for a in allocations:
+        if a.issuer != store_id:
+            others[a.issuer] = others.get(a.issuer, 0) + sign * a.amount
+    return (
+        Movement(store_id, sum(others.values()), 0, -own),
+        *(Movement(issuer, 0, amount, -amount) for issuer, amount in others.items()),
+    )
 
 
 def moved_by(position: Position, movement: Movement) -> Position:

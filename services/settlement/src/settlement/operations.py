@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 STALLED_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.1
 
-VIEW_SQL = MIGRATIONS / "0002_views.sql"
+VIEW_SQL = (MIGRATIONS / "0002_views.sql", MIGRATIONS / "0003_payments.sql")
 
 VIEWS: Final = ("entry", "obligation", "movement", "total", "store")
 
@@ -116,7 +116,7 @@ async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | Non
 
 
 async def _empty(connection: asyncpg.Connection, until: Mapping[str, Place] | None) -> None:
-    await make_again(connection, "settlement", VIEWS, [VIEW_SQL], TOPICS, until)
+    await make_again(connection, "settlement", VIEWS, VIEW_SQL, TOPICS, until)
     await consumer_places.rewind(connection)  # first: the consumer too locks places first
     for statement in EMPTY_VIEWS:
         await connection.execute(statement)

@@ -1,11 +1,10 @@
 """Public event -> rows of the views: pure, so that a checker can make the same rows again."""
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import NamedTuple
+from typing import TypeAlias
 from uuid import UUID
 
-from events.contracts import PublicEvent, catalog, wallet
+from events.contracts import catalog, wallet
 from events.contracts.base import Allocations
 from events.received import Received
 from settlement.domain import (
@@ -15,133 +14,121 @@ from settlement.domain import (
     Kind,
     Movement,
     Position,
+    Returned,
     Spent,
+    Withdrawn,
     moved_by,
     movements,
     obligations,
     saved_and_paid,
 )
+from settlement.rows import (
+    NO_ROWS,
+    EntryRow,
+    MovementRow,
+    ObligationRow,
+    Rows,
+    StoreRow,
+    TotalRow,
+)
+
+__all__ = [
+    "EntryRow",
+    "MovementRow",
+    "ObligationRow",
+    "Rows",
+    "StoreRow",
+    "TotalRow",
+    "UnknownEvent",
+    "balance_event",
+    "rows_of",
+    "store_of",
+    "totals_of",
+]
 
 
 class UnknownEvent(ValueError):
     """An event that this build gives no meaning: it becomes a dead letter, and is never skipped."""
 
 
-class EntryRow(NamedTuple):
-    """A line of view.entry; the fields are its columns, in order."""
+Moving: TypeAlias = (
+    wallet.TopUp
+    | wallet.ChangeSaved
+    | wallet.ChangeRedeemed
+    | wallet.CashedOut
+    | wallet.PaymentDebited
+    | wallet.PaymentRefunded
+    | wallet.EntryReversed
+)
+"""The events that move a balance; each happened at a store."""
 
-    partition: int
-    position: int
-    ordinal: int
-    recorded_at: datetime
-    event_id: UUID
-    kind: str
-    member_id: str
-    card_number: str
-    store_id: str
-    cashier_id: str
-    saved: int
-    paid: int
-    balance: int
+KINDS: dict[type[Moving], Kind] = {
+    wallet.TopUp: Kind.TOPUP,
+    wallet.ChangeSaved: Kind.CHANGE,
+    wallet.ChangeRedeemed: Kind.REDEMPTION,
+    wallet.CashedOut: Kind.CASHOUT,
+    wallet.PaymentDebited: Kind.PAYMENT,
+    wallet.PaymentRefunded: Kind.REFUND,
+    wallet.EntryReversed: Kind.REVERSAL,
+}
 
-
-class ObligationRow(NamedTuple):
-    """A line of view.obligation; the fields are its columns, in order."""
-
-    partition: int
-    position: int
-    ordinal: int
-    recorded_at: datetime
-    event_id: UUID
-    debtor: str
-    creditor: str
-    card_number: str
-    amount: int
-
-
-class MovementRow(NamedTuple):
-    """A line of view.movement; the fields are its columns, in order."""
-
-    partition: int
-    position: int
-    ordinal: int
-    recorded_at: datetime
-    store_id: str
-    receivable: int
-    liability: int
-    issued: int
-
-
-class TotalRow(NamedTuple):
-    """What is added to a line of view.total; the fields are its columns, in order."""
-
-    partition: int
-    store_id: str
-    receivable: int
-    liability: int
-    issued: int
-    position: int
-    recorded_at: datetime
-
-
-class StoreRow(NamedTuple):
-    """A line of view.store; the fields are its columns, in order."""
-
-    store_id: str
-    partition: int
-    position: int
-    recorded_at: datetime
-
-
-class Rows(NamedTuple):
-    """The rows that one wallet event gives."""
-
-    entries: list[EntryRow]
-    obligations: list[ObligationRow]
-    movements: list[MovementRow]
-
-
-NO_ROWS = Rows([], [], [])
+MOVES_NOTHING = (
+    wallet.SaleRecorded,
+    wallet.PaymentHeld,
+    wallet.PaymentHoldReleased,
+    wallet.ReversalRequested,
+    wallet.ReversalRejected,
+)
 
 
 def rows_of(received: Received) -> Rows:
     """Return the rows of one event of a wallet. Raises UnknownEvent."""
-    till = received.envelope.data
-    event = balance_event(till)
-    if event is None:
+    data = received.envelope.data
+    if isinstance(data, MOVES_NOTHING):
         return NO_ROWS
-    assert isinstance(till, wallet.TillEvent)  # balance_event refuses all others
+    if not isinstance(data, Moving):
+        raise UnknownEvent(type(data).__name__)
+    event = balance_event(data)
     where = (received.partition, received.position)
     at, event_id = received.recorded_at, UUID(received.envelope.event_id)
-    who = (till.wallet_id, till.card_number, till.store_id, till.cashier_id)
-    line = (*saved_and_paid(event), till.balance)
-    owed = (
-        ObligationRow(*where, n, at, event_id, o.debtor, o.creditor, till.card_number, o.amount)
+    card, cashier = card_and_cashier(data)
+    who = (data.wallet_id, card, data.store_id, cashier)
+    line = (*saved_and_paid(event), data.balance)
+    owed = [
+        ObligationRow(*where, n, at, event_id, o.debtor, o.creditor, card, o.amount)
         for n, o in enumerate(obligations(event))
-    )
-    moved = (
+    ]
+    moved = [
         MovementRow(*where, n, at, m.store_id, m.receivable, m.liability, m.issued)
         for n, m in enumerate(movements(event))
-    )
+    ]
     entry = EntryRow(*where, 0, at, event_id, event.kind.value, *who, *line)
-    return Rows([entry], list(owed), list(moved))
+    return Rows([entry], owed, moved)
 
 
-def balance_event(data: PublicEvent) -> BalanceEvent | None:
-    """Return what a wallet's event means here, None if no money moved. Raises UnknownEvent."""
+def balance_event(data: Moving) -> BalanceEvent:
+    """Return what an event that moved a balance means here."""
+    kind = KINDS[type(data)]
     match data:
-        case wallet.TopUp():
-            return Credited(Kind.TOPUP, data.store_id, data.issuer, data.amount)
-        case wallet.ChangeSaved():
-            return Credited(Kind.CHANGE, data.store_id, data.issuer, data.amount)
-        case wallet.ChangeRedeemed():
-            return Spent(Kind.REDEMPTION, data.store_id, _own(data.allocations))
-        case wallet.CashedOut():
-            return Spent(Kind.CASHOUT, data.store_id, _own(data.allocations))
-        case wallet.SaleRecorded():
-            return None
-        case _:
-            raise UnknownEvent(type(data).__name__)
+        case wallet.TopUp() | wallet.ChangeSaved():
+            return Credited(kind, data.store_id, data.issuer, data.amount)
+        case wallet.ChangeRedeemed() | wallet.CashedOut() | wallet.PaymentDebited():
+            return Spent(kind, data.store_id, _own(data.allocations))
+        case wallet.EntryReversed(direction="credit"):
+            return Withdrawn(kind, data.store_id, _own(data.allocations))
+        case wallet.PaymentRefunded() | wallet.EntryReversed():
+            return Returned(kind, data.store_id, _own(data.allocations))
+
+
+def card_and_cashier(data: Moving) -> tuple[str | None, str | None]:
+    """Return the card that was scanned and who scanned it; None where nobody did."""
+    match data:
+        case wallet.PaymentDebited() | wallet.PaymentRefunded():
+            return (None, None)
+        case wallet.EntryReversed():
+            return (data.card_number, None)
+        case wallet.TopUp() | wallet.ChangeSaved() | wallet.ChangeRedeemed() | wallet.CashedOut():
+            return (data.card_number, data.cashier_id)
 
 
 def _own(allocations: Allocations) -> tuple[Allocation, ...]:

@@ -22,8 +22,8 @@ def csv_bytes(columns: Sequence[str], rows: Iterable[BaseModel]) -> bytes:
 
 
 def cell(value: object) -> str:
-    """Return the text of one cell; a text that begins like a formula is set off by `'`."""
-    text = str(value)
+    """Return the text of one cell, empty for None; what begins like a formula gets a `'`."""
+    text = "" if value is None else str(value)
     if isinstance(value, str) and text.startswith(FORMULA):
         return f"'{text}"
     return text

@@ -1,10 +1,10 @@
 """Result or refusal to status and bytes: pure, before the commit, since the answer is kept."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+
+import msgspec
 
 from events.envelope import timestamp
 from wallet_ledger import domain
@@ -34,11 +34,11 @@ KEPT = frozenset({201, 404, 409})
 
 def rendered(body: dict[str, Any]) -> bytes:
     """Return the JSON bytes of an answer."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return msgspec.json.encode(body)
 
 
 def accepted(
-    event_ids: Sequence[UUID],
+    event_ids: Sequence[str],
     events: Sequence[domain.Event],
     wallet: domain.Wallet,
     ledger_position: str,
@@ -47,8 +47,7 @@ def accepted(
 
     Every event is named: `event_id`, or `event_ids` where a confirmation has several.
     """
-    ids = [str(event_id) for event_id in event_ids]
-    named = {"event_id": ids[0]} if len(ids) == 1 else {"event_ids": ids}
+    named = {"event_id": event_ids[0]} if len(event_ids) == 1 else {"event_ids": event_ids}
     state = {
         "balance": wallet.balance,
         "available": wallet.available,

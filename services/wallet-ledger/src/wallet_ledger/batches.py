@@ -20,10 +20,11 @@ from wallet_ledger.atomic import write_all_or_none
 from wallet_ledger.directory import Directory
 from wallet_ledger.domain import Rejected, Till
 from wallet_ledger.group import Order
-from wallet_ledger.handlers import FORWARDED, Ledger
+from wallet_ledger.handlers import Ledger
 from wallet_ledger.lane import Lane
+from wallet_ledger.passing import FORWARDED
 from wallet_ledger.till_commands import Limits, PinNeeded, check, command_of
-from web.idempotency import fingerprint
+from web.idempotency import fingerprint_plain
 from web.problems import Problem
 from web.tokens import Principal
 
@@ -107,7 +108,7 @@ class Batches:
                 Order(
                     channel.caller,
                     entry.key,
-                    fingerprint(
+                    fingerprint_plain(
                         "POST", PATH, entry.model_dump(exclude={"key"}, exclude_unset=True)
                     ),
                     f"card:{entry.card_number}" if holder is None else holder.wallet_id,
@@ -143,7 +144,9 @@ class Batches:
     async def _ask(self, request: Request, address: str, body: Any) -> list[bytes] | None:
         headers = {"authorization": request.headers["authorization"], FORWARDED: "1"}
         try:
-            answer = await self.ledger.client.post(address + PATH, json=body, headers=headers)
+            answer = await self.ledger.passing.client.post(
+                address + PATH, json=body, headers=headers
+            )
         except httpx.HTTPError:
             return None
         if answer.status_code != 200:

@@ -8,7 +8,6 @@ from uuid import UUID
 from events.envelope import Cause
 from events.log import NewEvent
 from events.outcomes import Outcome
-from events.place import Place
 from wallet_ledger import domain
 from wallet_ledger.answers import KEPT, Answer, KeyReused, UnknownCard, accepted, refused
 from wallet_ledger.publish import seal
@@ -17,7 +16,7 @@ Slot = tuple[str, str]
 """(caller, key) of a command."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Order:
     """One command with its idempotency key. Without `command` the card is known to nobody.
 
@@ -84,6 +83,8 @@ class Moment:
     position: int
     now: datetime
     new_id: Callable[[], UUID]
+    time: str
+    """`now` as events name it."""
 
 
 def decide_group(
@@ -131,17 +132,19 @@ def _decide_one(
         events = domain.decide(wallet, order.command, moment.now)
     except domain.Rejected as rejection:
         return refused(rejection)
-    event_ids: list[UUID] = []
+    event_ids: list[str] = []
     for event in events:
         wallet = domain.evolve(wallet, event)
-        event_ids.append(event_id := moment.new_id())
+        event_id = moment.new_id()
+        event_ids.append(str(event_id))
         decision.events.append(
             seal(
                 order.wallet_id,
                 event,
                 wallet,
                 event_id=event_id,
-                time=moment.now,
+                shown_id=event_ids[-1],
+                time=moment.time,
                 cause=order.cause,
             )
         )
@@ -149,7 +152,7 @@ def _decide_one(
             decision.touched.add((order.wallet_id, record_of(event)))
     decision.wallets[order.wallet_id] = wallet
     position = moment.position + len(decision.events)
-    return accepted(event_ids, events, wallet, str(Place.of({moment.partition: position})))
+    return accepted(event_ids, events, wallet, f"{moment.partition}-{position}")
 
 
 def record_of(event: domain.PaymentEvent | domain.ReversalEvent) -> str:

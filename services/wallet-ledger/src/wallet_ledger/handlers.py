@@ -3,38 +3,31 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
-import httpx
 from starlette.requests import Request
 from starlette.responses import Response
 
-from events.leases import Leases
 from events.log import partition_of
 from wallet_ledger.answers import Answer
-from wallet_ledger.group import Order
+from wallet_ledger.group import Order, Slot
 from wallet_ledger.lane import Lane, NotOwner, QueueFull, Undecidable
+from wallet_ledger.passing import Passing
 from web.kept import KeptResponse
 from web.problems import Problem
 
 REPEAT_SECONDS: Final = 5.0
 """How long a repeat waits for the first request with its key."""
 
-ANSWER_SECONDS: Final = 9.0
-"""How long a command may take before its client is told to ask again."""
-
-FORWARDED: Final = "x-kembalian-forwarded"
-PASSED_HEADERS: Final = ("authorization", "idempotency-key", "content-type", "traceparent")
-
 
 class Ledger:
     """All lanes of this process, and the way to the process that owns the others."""
 
-    def __init__(self, lanes: Sequence[Lane], leases: Leases, client: httpx.AsyncClient) -> None:
+    def __init__(self, lanes: Sequence[Lane], passing: Passing) -> None:
         self.lanes = lanes
-        self.client = client
-        self._leases = leases
-        self._in_flight: Counter[tuple[str, str]] = Counter()
+        self.passing = passing
+        self._in_flight: Counter[Slot] = Counter()
 
     async def serve(self, request: Request, order: Order) -> Response:
         """Return the order's outcome, or its first one if it repeats another.
@@ -42,11 +35,16 @@ class Ledger:
         Raises Problem: 409 `request-in-flight` for a repeat whose first is not answered in time,
         503 `unavailable` if nobody can take it now, or if it is unknown what became of it.
         """
-        try:
-            answer = await self.decide_here(order)
-        except NotOwner:
-            return await self._pass_on(request, self._lane_of(order))
-        return KeptResponse(answer.status, answer.body, replayed=answer.replayed)
+        until = self.passing.handover_ends()
+        while True:
+            try:
+                answer = await self.decide_here(order)
+            except NotOwner:
+                elsewhere = await self.passing.ask(request, self._lane_of(order).lease, until)
+                if elsewhere is not None:
+                    return elsewhere
+            else:
+                return KeptResponse(answer.status, answer.body, replayed=answer.replayed)
 
     async def decide_here(self, order: Order) -> Answer:
         """Return the order's outcome if this process writes its partition.
@@ -61,18 +59,32 @@ class Ledger:
         except (QueueFull, Undecidable) as error:
             raise Problem("unavailable") from error
 
+    def begin_here(self, order: Order) -> asyncio.Future[Answer]:
+        """Return the outcome to come, of an order whose key is not in hand already.
+
+        Raises NotOwner, also for a key that is in hand: `serve` knows how to wait for that;
+        QueueFull. The future ends as `Lane.submit` does.
+        """
+        lane, slot = self._lane_of(order), order.slot
+        if not lane.owned or slot in self._in_flight:
+            raise NotOwner(lane.lease)
+        (deciding,) = lane.put([order])
+        self._in_flight[slot] += 1
+        deciding.add_done_callback(partial(self._land, slot))
+        return deciding
+
+    def _land(self, slot: Slot, _: object = None) -> None:
+        """Take note that a command with this key is no longer in hand."""
+        self._in_flight[slot] -= 1
+        if not self._in_flight[slot]:
+            del self._in_flight[slot]
+
     async def owner_of(self, request: Request, order: Order) -> str | None:
         """Return where the process answers that writes the order's partition, if it is another.
 
         None also for a request that was passed on already.
         """
-        return await self._owner(request, self._lane_of(order))
-
-    async def _owner(self, request: Request, lane: Lane) -> str | None:
-        holder = await self._leases.holder(lane.lease)
-        if holder is None or holder[0] == self._leases.owner or FORWARDED in request.headers:
-            return None
-        return holder[1]
+        return await self.passing.owner_of(request, self._lane_of(order).lease)
 
     def _lane_of(self, order: Order) -> Lane:
         return self.lanes[partition_of(order.wallet_id, len(self.lanes))]
@@ -82,32 +94,11 @@ class Ledger:
         repeat = self._in_flight[slot] > 0
         self._in_flight[slot] += 1
         try:
-            async with asyncio.timeout(REPEAT_SECONDS if repeat else ANSWER_SECONDS):
+            if not repeat:
+                return await lane.submit(order)
+            async with asyncio.timeout(REPEAT_SECONDS):
                 return await lane.submit(order)
         except TimeoutError:
             raise Problem("request-in-flight" if repeat else "unavailable") from None
         finally:
-            self._in_flight[slot] -= 1
-            if not self._in_flight[slot]:
-                del self._in_flight[slot]
-
-    async def _pass_on(self, request: Request, lane: Lane) -> Response:
-        """Let the process that owns the partition answer: once, never in a circle."""
-        address = await self._owner(request, lane)
-        if address is None:
-            raise Problem("unavailable", "the ledger is being taken over")
-        headers = {
-            name: request.headers[name] for name in PASSED_HEADERS if name in request.headers
-        }
-        try:
-            answer = await self.client.request(
-                request.method,
-                address + request.url.path,
-                content=await request.body(),
-                headers={**headers, FORWARDED: "1"},
-            )
-        except httpx.HTTPError as error:
-            raise Problem("unavailable", "the ledger is being taken over") from error
-        kept = ("content-type", "idempotent-replayed", "retry-after", "www-authenticate")
-        passed = {name: answer.headers[name] for name in kept if name in answer.headers}
-        return Response(answer.content, answer.status_code, passed)
+            self._land(slot)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from time import monotonic
 
 import asyncpg
 from uuid_utils.compat import uuid7
@@ -14,7 +15,7 @@ from uuid_utils.compat import uuid7
 from events import log
 from events.failures import DATABASE_AWAY
 from events.leases import Leases
-from wallet_ledger import store
+from wallet_ledger import claims, store
 from wallet_ledger.answers import Answer, problem
 from wallet_ledger.expiry import expiry_orders
 from wallet_ledger.group import Decision, Order
@@ -26,6 +27,9 @@ GROUP_MAX = 1_000
 QUEUE_MAX = 4_000
 COMMIT_SECONDS_MAX = 10.0
 RETRY_SECONDS = 0.3
+ANSWER_SECONDS = 9.0
+"""How long a command may take before its client is told to ask again."""
+
 TICK_SECONDS = 1.0
 """So often an idle lane looks at its lease and at holds whose time is over."""
 
@@ -44,6 +48,9 @@ class Undecidable(Exception):
 
 Waiting = tuple[Order, asyncio.Future[Answer]]
 
+Arrival = tuple[float, list[Waiting]]
+"""When orders came, on the clock of `monotonic`, and all that came together: it stays together."""
+
 
 class Lane:
     """One partition's queue, connection, epoch and wallets in memory."""
@@ -54,10 +61,12 @@ class Lane:
         self._dsn = dsn
         self._leases = leases
         self._poke = poke
-        self._queue: deque[list[Waiting]] = deque()  # what came together stays together
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[Arrival] = deque()
         self._queued = 0
         self._news = asyncio.Event()
         self._group: list[Waiting] = []
+        self._group_since = 0.0
         self._guests: deque[tuple[asyncio.Event, asyncio.Event]] = deque()
         self._connection: asyncpg.Connection | None = None
         self._turn: Turn | None = None
@@ -71,25 +80,31 @@ class Lane:
     async def submit(self, order: Order) -> Answer:
         """Return the order's own outcome once its group is committed.
 
-        Raises NotOwner, QueueFull, Undecidable. If the caller stops waiting, the order took effect
-        once or not at all: asking again under the same key tells.
+        Raises NotOwner, QueueFull, Undecidable, and TimeoutError about ANSWER_SECONDS later. If the
+        caller stops waiting, the order took effect once or not at all: asking again under the same
+        key tells.
         """
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._put([(order, answer)])
+        (answer,) = self.put([order])
         return await answer
 
-    def begin(self, orders: Sequence[Order]) -> list[asyncio.Future[Answer]]:
-        """Put `orders` in line to be committed in one group (GROUP_MAX); see `ended`."""
-        loop = asyncio.get_running_loop()
-        waiting: list[Waiting] = [(order, loop.create_future()) for order in orders]
-        try:
-            if not self.owned:
-                raise NotOwner(self.lease)
-            self._put(waiting)
-        except (NotOwner, QueueFull) as error:
-            for _, answer in waiting:
-                answer.set_exception(error)
+    def put(self, orders: Sequence[Order]) -> list[asyncio.Future[Answer]]:
+        """Put `orders` in line to be committed in one group (GROUP_MAX). Raises QueueFull."""
+        waiting: list[Waiting] = [(order, self._loop.create_future()) for order in orders]
+        self._put(waiting)
         return [answer for _, answer in waiting]
+
+    def begin(self, orders: Sequence[Order]) -> list[asyncio.Future[Answer]]:
+        """As `put`, of a batch; whether it can be taken at all is seen by `ended`, too."""
+        error = None if self.owned else NotOwner(self.lease)
+        try:
+            if error is None:
+                return self.put(orders)
+        except QueueFull as full:
+            error = full
+        refused: list[asyncio.Future[Answer]] = [self._loop.create_future() for _ in orders]
+        for answer in refused:
+            answer.set_exception(error or QueueFull(self.lease))
+        return refused
 
     @staticmethod
     async def ended(waiting: Sequence[asyncio.Future[Answer]]) -> list[Answer | None]:
@@ -100,14 +115,14 @@ class Lane:
                 answers.append(await answer)
             except NotOwner:
                 answers.append(None)
-            except (QueueFull, Undecidable):
+            except (QueueFull, Undecidable, TimeoutError):
                 answers.append(problem("unavailable"))
         return answers
 
     def _put(self, waiting: list[Waiting]) -> None:
         if self._queued + len(waiting) > QUEUE_MAX:
             raise QueueFull(self.lease)
-        self._queue.append(waiting)
+        self._queue.append((monotonic(), waiting))
         self._queued += len(waiting)
         self._news.set()
 
@@ -129,6 +144,12 @@ class Lane:
         finally:
             returned.set()
 
+    async def seize(self) -> None:
+        """Have the partition, whoever writes it now; an atomic batch over several needs that."""
+        if not self.owned:
+            await self._leases.seize(self.lease)
+            self._news.set()
+
     async def run(self) -> None:
         """Own and serve the partition until cancelled."""
         ticking = asyncio.create_task(self._tick(), name=f"tick {self.partition}")
@@ -144,9 +165,19 @@ class Lane:
             self._turn_away()
 
     async def _tick(self) -> None:
+        """Wake the lane now and then, and tell those who wait too long that it takes too long.
+
+        One look a second for all of them: a timer for each request costs more than its decision.
+        """
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self._news.set()
+            too_early = monotonic() - ANSWER_SECONDS
+            if self._group_since < too_early:
+                _give_up(self._group)
+            for since, waiting in self._queue:
+                if since < too_early:
+                    _give_up(waiting)
 
     async def _lose_hold(self, error: Exception) -> None:
         """Forget epoch and wallets. The group stays: it is decided anew under the next epoch."""
@@ -158,7 +189,8 @@ class Lane:
 
     async def _serve(self) -> None:
         """Commit one group, or let a guest write."""
-        if (self._turn is None or self._turn.spoilt or not self.owned) and not await self._own():
+        stays = self._turn is not None and self._leases.stays(self.lease)
+        if (self._turn is None or self._turn.spoilt or not stays) and not await self._own():
             self._turn = None
             self._turn_away()
             await asyncio.sleep(RETRY_SECONDS)
@@ -192,18 +224,19 @@ class Lane:
                 self._dsn, command_timeout=COMMIT_SECONDS_MAX, timeout=COMMIT_SECONDS_MAX
             )
         epoch, position = await store.raise_epoch(self._connection, self.partition)
-        self._turn = Turn(self.partition, self._connection, epoch, position)
+        claimed = await claims.kept_here(self._connection)
+        self._turn = Turn(self.partition, self._connection, epoch, position, claims=claimed)
         logger.info("partition %d is ours, epoch %d", self.partition, epoch)
         return True
 
     async def _sweep(self, turn: Turn) -> None:
         """Put in line what ends the holds whose time is over, by the database's clock."""
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         if now - self._swept_at < TICK_SECONDS:
             return
         self._swept_at = now
         for order in await expiry_orders(turn.connection, self.partition):
-            ended: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            ended: asyncio.Future[Answer] = self._loop.create_future()
             ended.add_done_callback(_look_away)
             with contextlib.suppress(QueueFull):
                 self._put([(order, ended)])
@@ -214,8 +247,10 @@ class Lane:
             self._news.clear()
             await self._news.wait()
         group: list[Waiting] = []
-        while self._queue and len(group) + len(self._queue[0]) <= GROUP_MAX:
-            group += self._queue.popleft()
+        if self._queue:
+            self._group_since = self._queue[0][0]
+        while self._queue and len(group) + len(self._queue[0][1]) <= GROUP_MAX:
+            group += self._queue.popleft()[1]
         self._queued -= len(group)
         return group
 
@@ -263,7 +298,7 @@ class Lane:
         """Tell all who wait that another process must be asked."""
         waiting, self._group = self._group, []
         while self._queue:
-            waiting += self._queue.popleft()
+            waiting += self._queue.popleft()[1]
         self._queued = 0
         for _, answer in waiting:
             if not answer.done():
@@ -277,6 +312,12 @@ class Lane:
         if connection is not None:
             with contextlib.suppress(*DATABASE_AWAY):
                 await connection.close(timeout=1)
+
+
+def _give_up(group: Sequence[Waiting]) -> None:
+    for _, answer in group:
+        if not answer.done():
+            answer.set_exception(TimeoutError())
 
 
 def _look_away(ended: asyncio.Future[Answer]) -> None:

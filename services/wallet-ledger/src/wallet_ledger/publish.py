@@ -203,18 +203,23 @@ def seal(
     wallet: domain.Wallet,
     *,
     event_id: UUID,
-    time: datetime,
+    shown_id: str,
+    time: str,
     cause: envelope.Cause,
 ) -> NewEvent:
-    """Return the event as it will be stored and published; `wallet` is the state after it."""
-    data = to_contract(wallet_id, event, wallet.balance)
-    body = envelope.seal(
-        data,
+    """Return the event as it will be stored and published; `wallet` is the state after it.
+
+    `shown_id` and `time`: the event's id and the moment of the decision as events name them.
+    """
+    name = NAMES[type(event)]
+    body = envelope.seal_plain(
+        name,
+        data_of(wallet_id, event, wallet.balance),
         source=SOURCE,
-        event_id=event_id,
+        event_id=shown_id,
         stream=wallet_id,
         version=wallet.version,
         time=time,
         cause=cause,
     )
-    return NewEvent(wallet_id, wallet.version, NAMES[type(event)], event_id, body)
+    return NewEvent(wallet_id, wallet.version, name, event_id, body)

@@ -1,7 +1,7 @@
 """From a request to its order: what all calls that move money have in common."""
 
-import os
 import re
+from random import getrandbits
 from typing import Final
 
 from starlette.requests import Request
@@ -19,8 +19,11 @@ REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def cause_of(request_id: str, trace: str) -> Cause:
-    """Return what the event says of its origin: the request's id and trace, if they are such."""
-    correlation = request_id if REQUEST_ID.fullmatch(request_id) else os.urandom(16).hex()
+    """Return what the event says of its origin: the request's id and trace, if they are such.
+
+    A request without an id gets one: to find it again, not to keep a secret.
+    """
+    correlation = request_id if REQUEST_ID.fullmatch(request_id) else f"{getrandbits(128):032x}"
     return Cause(correlation, traceparent=trace if TRACEPARENT.fullmatch(trace) else None)
 
 

@@ -25,16 +25,19 @@ from kembalian.launcher.services import (
     Addresses,
     Service,
     environment,
+    processes,
 )
 from kembalian.launcher.settings import RunSettings
 from kembalian.launcher.supervisor import Supervisor
+from wallet_ledger.signing import ensure_key_file
 
 
 class House:
     """PostgreSQL, the broker and the services of one home."""
 
     def __init__(self, settings: RunSettings, home: Home, say: Callable[[str], None]) -> None:
-        names = ["postgres", *(service.name for service in SERVICES if service.migrations)]
+        self._processes = processes(settings.ledger_processes)
+        names = ["postgres", *(name for name in self._processes if name != "gateway")]
         ports = dict(zip(names, free_ports(len(names)), strict=True))
         self._home = home
         self._say = say
@@ -73,6 +76,7 @@ class House:
                 self._databases[service.name] = await asyncio.to_thread(self._prepare, service)
         for client in (*(service.name for service in SERVICES), COMMAND_CLIENT):
             self._home.service_secret_path(client)
+        ensure_key_file(self._home.checkpoint_key_path)
         for role in self._settings.staff:
             await identity.operations.ensure_user(
                 self._databases["identity"].app_dsn,
@@ -85,14 +89,15 @@ class House:
             gateway_url=self.gateway_url,
             addresses=self._addresses,
             databases=self._databases,
+            processes=self._processes,
             children=self._children,
         )
 
     async def start_services(self) -> None:
-        """Start the five services side by side; none of them needs an order."""
-        for service in SERVICES:
-            self._children[service.name] = self._service_process(service)
-        await self._supervisor.start([service.name for service in SERVICES])
+        """Start all services side by side; none of them needs an order."""
+        for name, service in self._processes.items():
+            self._children[name] = self._service_process(name, service)
+        await self._supervisor.start(list(self._processes))
 
     async def watch(self) -> None:
         """Start again whatever dies, until cancelled."""
@@ -128,18 +133,21 @@ class House:
         migrate(databases.owner_dsn, service.migrations)
         return databases
 
-    def _service_process(self, service: Service) -> ServiceProcess:
+    def _service_process(self, name: str, service: Service) -> ServiceProcess:
         databases = self._databases.get(service.name)
         return ServiceProcess(
             service.command,
-            self._addresses.url(service.name),
+            self._addresses.url(name),
             environment(
+                name,
                 service,
                 self._addresses,
                 self._home.service_secret_path(service.name),
                 databases.app_dsn if databases else None,
+                self._home.checkpoint_key_path,
             ),
-            self._home.log_path(service.name),
+            self._home.log_path(name),
+            niceness=service.niceness,
         )
 
     def _write_run_file(self) -> None:

@@ -1,13 +1,13 @@
 """run.json: what a run tells the operators' command and the tests about itself."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kembalian.grounds.databases import Databases
 from kembalian.grounds.ground import Ground
 from kembalian.launcher.home import write_private_json
-from kembalian.launcher.services import SERVICES, Addresses
+from kembalian.launcher.services import Addresses
 
 
 @dataclass
@@ -18,6 +18,7 @@ class RunFile:
     gateway_url: str
     addresses: Addresses
     databases: Mapping[str, Databases]
+    processes: Collection[str]
     children: Mapping[str, Ground] = field(default_factory=dict[str, Ground])
 
     def write(self) -> None:
@@ -29,7 +30,7 @@ class RunFile:
             "gateway": self.gateway_url,
             "kafka": self.addresses.kafka_bootstrap,
             "kafka_ground": self.addresses.kafka_ground,
-            "urls": {service.name: self.addresses.url(service.name) for service in SERVICES},
+            "urls": {name: self.addresses.url(name) for name in self.processes},
             "postgres": {"admin": admin, **serving},
             "pids": {name: pid for name, pid in pids.items() if pid is not None},
         }

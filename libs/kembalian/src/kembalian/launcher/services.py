@@ -17,11 +17,15 @@ COMMAND_CLIENT = "kembalian"  # the operators' command as a client of identity
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service; `migrations` is None for the gateway, which owns nothing."""
+    """One service; `migrations` is None for the gateway, which owns nothing.
+
+    `niceness`: a projection can wait a little, a till with a queue in front of it cannot.
+    """
 
     name: str
     package: str
     migrations: Path | None = None
+    niceness: int = 0
 
     @property
     def command(self) -> list[str]:
@@ -33,11 +37,23 @@ SERVICES = (
     Service("identity", "identity", identity.config.MIGRATIONS),
     Service("catalog", "catalog", catalog.config.MIGRATIONS),
     Service("wallet-ledger", "wallet_ledger", wallet_ledger.config.MIGRATIONS),
-    Service("settlement", "settlement", settlement.config.MIGRATIONS),
+    Service("settlement", "settlement", settlement.config.MIGRATIONS, niceness=5),
     Service("gateway", "gateway"),
 )
 
+LEDGER = "wallet-ledger"
+
 CLIENTS = (*(service.name for service in SERVICES), COMMAND_CLIENT)
+
+
+def processes(ledger_processes: int) -> dict[str, Service]:
+    """Return a run's processes by name: wallet-ledger, wallet-ledger-2 ... are of one service."""
+    named: dict[str, Service] = {}
+    for service in SERVICES:
+        named[service.name] = service
+        if service.name == LEDGER:
+            named |= {f"{LEDGER}-{n}": service for n in range(2, ledger_processes + 1)}
+    return named
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +64,23 @@ class Addresses:
     kafka_bootstrap: str
     kafka_ground: str
 
-    def url(self, service: str) -> str:
-        """Return the root URL of a service."""
-        return f"http://127.0.0.1:{self.ports[service]}"
+    def url(self, process: str) -> str:
+        """Return the root URL of a service's process."""
+        return f"http://127.0.0.1:{self.ports[process]}"
 
 
 def environment(
-    service: Service, addresses: Addresses, secret_path: Path, database_url: str | None
+    process: str,
+    service: Service,
+    addresses: Addresses,
+    secret_path: Path,
+    database_url: str | None,
+    checkpoint_key_path: Path,
 ) -> dict[str, str]:
-    """Return the environment of a service: ours, with all settings that the run decides."""
+    """Return the environment of a service's process: ours, with all that the run decides."""
     settings = {
         "HOST": "127.0.0.1",
-        "PORT": str(addresses.ports[service.name]),
+        "PORT": str(addresses.ports[process]),
         "SERVICE_NAME": service.name,
         "SERVICE_SECRET_FILE": str(secret_path),
         "KAFKA_BOOTSTRAP": addresses.kafka_bootstrap,
@@ -72,6 +93,11 @@ def environment(
     }
     if database_url is not None:
         settings["DATABASE_URL"] = database_url
+    if service.name == "wallet-ledger":
+        settings["CHECKPOINT_KEY_FILE"] = str(checkpoint_key_path)
+    if service.name == "gateway":
+        ledgers = [addresses.url(name) for name in addresses.ports if name.startswith(LEDGER)]
+        settings["GATEWAY_LEDGER_URLS"] = ",".join(ledgers)
     if service.name == "identity":
         settings["SERVICE_SECRETS_DIR"] = str(secret_path.parent)
     return {**os.environ, **{SETTINGS_PREFIX + name: value for name, value in settings.items()}}

@@ -34,6 +34,9 @@ class RunSettings(HomeSettings):
     demo: Demo = "trial"
     """`trial`: the campus and the trial of 2016; `logins`: the campus; `none`: the first admin."""
 
+    ledger_processes: int = Field(default=1, ge=1, le=8)
+    """How many processes of wallet-ledger share its partitions."""
+
     @property
     def staff(self) -> tuple[str, ...]:
         """Return who there is of the operator from the start; names are roles."""

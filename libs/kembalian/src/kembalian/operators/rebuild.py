@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import asyncpg
 import typer
 
+from events.parallel import WorkFailed
+from events.source import SourceEnded
 from kembalian.operators.house import HOUSE, OWNER_OF
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import COULD_NOT_READ, heads, wait_for_service
@@ -24,6 +26,8 @@ from wallet_ledger.operations import RebuildStalled as LedgerStalled
 
 VIEW_IS_GONE = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
 
+STOPPED = "interrupted: what comes from topics goes on being refilled; the same command again"
+
 
 def rebuild(
     service: Annotated[str, typer.Argument(help=f"One of {', '.join(HOUSE)}.")],
@@ -38,8 +42,10 @@ def rebuild(
     try:
         with progress(f"rebuild {service}", quiet=as_json) as begin:
             result = asyncio.run(run_rebuild(read_run(), service, begin("events")))
-    except (LedgerStalled, SettlementStalled, *COULD_NOT_READ) as error:
+    except (LedgerStalled, SettlementStalled, SourceEnded, WorkFailed, *COULD_NOT_READ) as error:
         raise fail(str(error) or repr(error)) from error
+    except KeyboardInterrupt as stop:
+        raise fail(STOPPED) from stop
     if as_json:
         say_json(result)
         return

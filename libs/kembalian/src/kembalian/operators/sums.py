@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from events.contracts import wallet
+from events.contracts.base import Allocations
 from events.received import Received
 
 
@@ -26,16 +27,31 @@ class Sums:
                 self.issued[issuer] += amount
             case wallet.ChangeSaved(issuer=issuer, amount=amount):
                 self.issued[issuer] += amount
-            case wallet.ChangeRedeemed(store_id=store, allocations=allocations):
-                for part in allocations:
-                    self.issued[part.issuer] -= part.amount
-                    if part.issuer != store:
-                        self.owed[part.issuer, store] += part.amount
-            case wallet.CashedOut(allocations=allocations):
-                for part in allocations:
+            case (
+                wallet.ChangeRedeemed(store_id=store, allocations=parts)
+                | wallet.PaymentDebited(store_id=store, allocations=parts)
+            ):
+                self._spent(store, parts, 1)
+            case (
+                wallet.PaymentRefunded(store_id=store, allocations=parts)
+                | wallet.EntryReversed(direction="debit", store_id=store, allocations=parts)
+            ):
+                self._spent(store, parts, -1)
+            case (
+                wallet.CashedOut(allocations=parts)
+                | wallet.EntryReversed(direction="credit", allocations=parts)
+            ):
+                for part in parts:
                     self.issued[part.issuer] -= part.amount
             case _:
                 return
+
+    def _spent(self, store: str, parts: Allocations, sign: int) -> None:
+        """Add a spending at `store`, with `sign` -1 what brought it back to the buckets."""
+        for part in parts:
+            self.issued[part.issuer] -= sign * part.amount
+            if part.issuer != store:
+                self.owed[part.issuer, store] += sign * part.amount
 
     def receivable(self, store: str) -> int:
         """Return what all others owe `store`."""

@@ -57,6 +57,9 @@ class OrderRules(LedgerMatch):
         shares = {store: -(-coins * 2 // 3) for store, coins in held.items()}
         asked = [None, shares, dict(list(held.items())[-1:]), parts][cut]
 
+        self.settle(key, asked, alone)
+
+    def settle(self, key: Key, asked: dict[str, int] | None, alone: bool) -> None:
         def expect(_: str) -> Expected:
             if self.seconds >= self.until.get(key, 0):
                 return None
@@ -80,6 +83,8 @@ class OrderRules(LedgerMatch):
         if n // 16 % 2:
             self.commit()
             self.seconds = max(self.seconds, self.until.get(key, 0) - n // 32 % 2)
+            if n // 64 % 2:
+                self.settle(key, None, alone=False)
             self.end(key, alone=False)
 
     def end(self, key: Key, alone: bool) -> None:

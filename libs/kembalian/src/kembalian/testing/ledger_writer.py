@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from events.contracts.wallet import WalletEvent
-from events.envelope import open_envelope
+from events.envelope import open_envelope, timestamp
 from events.outcomes import Outcome
 from wallet_ledger import domain, group, publish, records, store
 from wallet_ledger.answers import Answer
@@ -55,7 +55,7 @@ class LedgerWriter:
             self.memory[wallet_id] = self.loaded(wallet_id)
         named = self._with_named(group.named_by(orders, self.memory))
         earlier = {o.slot: self.kept[o.slot] for o in orders if o.slot in self.kept}
-        moment = Moment(0, len(self.log), now, self.new_id)
+        moment = Moment(0, len(self.log), now, self.new_id, timestamp(now))
         decision = group.decide_group(orders, ChainMap(named, self.memory), earlier, moment)
         self._append(decision)
         for wallet_id, wallet in decision.wallets.items():

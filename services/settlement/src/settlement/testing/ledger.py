@@ -1,16 +1,10 @@
 """For tests: a wallet ledger in memory, whose events come as the consumer hands them over."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
-from random import Random
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
-from events import places
 from events.contracts import PublicEvent, name_of
 from events.contracts.base import Allocation
 from events.contracts.catalog import StoreChanged, StoreRegistered
@@ -18,15 +12,19 @@ from events.contracts.wallet import (
     CashedOut,
     ChangeRedeemed,
     ChangeSaved,
+    EntryReversed,
+    PaymentDebited,
+    PaymentRefunded,
     SaleRecorded,
+    TillEvent,
     TopUp,
+    WalletEvent,
 )
 from events.envelope import Envelope, timestamp
 from events.log import partition_of
 from events.place import Place
 from events.received import Received
 from events.topics import CATALOG, WALLET
-from settlement.consumer import TOPICS, project
 
 START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 CARDS = "6200"
@@ -87,6 +85,57 @@ class Ledger:
             CashedOut(**self._till(wallet, store), amount=amount, allocations=spent)
         )
 
+    def pay(self, wallet: str, store: str, amount: int) -> Received:
+        """A store's part of an online order."""
+        spent = self._spend(wallet, store, amount)
+        payment = self._payment(wallet, store)
+        return self._wallet(PaymentDebited(**payment, amount=amount, allocations=spent))
+
+    def refund(self, paid: Received, amount: int) -> Received:
+        """`amount` of a payment goes back, from its last allocation to its first."""
+        payment = paid.envelope.data
+        assert isinstance(payment, PaymentDebited)
+        back, left = list[Allocation](), amount
+        for part in reversed(payment.allocations):
+            take = min(part.amount, left)
+            if take:
+                left -= take
+                back.append(Allocation(issuer=part.issuer, amount=take))
+                self._credit(payment.wallet_id, part.issuer, take)
+        refund = self._payment(payment.wallet_id, payment.store_id)
+        return self._wallet(PaymentRefunded(**refund, amount=amount, allocations=tuple(back)))
+
+    def reverse(self, entered: Received) -> Received:
+        """An entry of a till is undone."""
+        entry = entered.envelope.data
+        assert isinstance(entry, TillEvent)
+        match entry:
+            case TopUp() | ChangeSaved():
+                parts = (Allocation(issuer=entry.issuer, amount=entry.amount),)
+                direction, sign = "credit", -1
+            case ChangeRedeemed() | CashedOut():
+                parts, direction, sign = entry.allocations, "debit", 1
+            case _:
+                raise ValueError(entry)
+        for part in parts:
+            self._credit(entry.wallet_id, part.issuer, sign * part.amount)
+        undone: dict[str, Any] = {
+            **self._till(entry.wallet_id, entry.store_id),
+            "reversal_id": f"r{len(self.events)}",
+            "event_id": entered.envelope.event_id,
+            "direction": direction,
+            "account": "redeemed" if isinstance(entry, ChangeRedeemed) else "cash",
+            "requested_by": "admin-1",
+            "approved_by": "admin-2",
+            "reason": "typed twice",
+        }
+        del undone["cashier_id"]
+        return self._wallet(EntryReversed(**undone, amount=entry.amount, allocations=parts))
+
+    def tell(self, data: WalletEvent) -> Received:
+        """Any other event of a wallet."""
+        return self._wallet(data)
+
     def open_store(self, store: str) -> Received:
         """A store of the catalog, from now on."""
         opened = StoreRegistered(
@@ -109,6 +158,16 @@ class Ledger:
             "postings": (),
         }
 
+    def _payment(self, wallet: str, store: str) -> dict[str, Any]:
+        return {
+            "wallet_id": wallet,
+            "payment_id": "p1",
+            "order_id": "o1",
+            "store_id": store,
+            "balance": sum(self.buckets.get(wallet, {}).values()),
+            "postings": (),
+        }
+
     def _credit(self, wallet: str, issuer: str, amount: int) -> None:
         held = self.buckets.setdefault(wallet, {})
         held[issuer] = held.get(issuer, 0) + amount
@@ -123,9 +182,7 @@ class Ledger:
                 spent.append(Allocation(issuer=issuer, amount=take))
         return tuple(spent)
 
-    def _wallet(
-        self, data: TopUp | ChangeSaved | SaleRecorded | ChangeRedeemed | CashedOut
-    ) -> Received:
+    def _wallet(self, data: WalletEvent) -> Received:
         partition = partition_of(data.wallet_id, WALLET.partitions)
         return self._record(WALLET.name, partition, data.wallet_id, data)
 
@@ -138,43 +195,3 @@ class Ledger:
         self.events.append(received)
         self.now += timedelta(seconds=1)
         return received
-
-
-def busy(ledger: Ledger, entries: int = 150, seed: int = 7) -> Ledger:
-    """Return the ledger after so many events of 12 wallets, most of them balance events."""
-    random, stores = Random(seed), ["fotokopi", "kantin", "koperasi"]  # noqa: S311 - a test
-    wallets = [f"0197b0c0-0000-7000-8000-{n:012d}" for n in range(12)]
-    for _ in range(entries):
-        wallet, store = random.choice(wallets), random.choice(stores)
-        balance = sum(ledger.buckets.get(wallet, {}).values())
-        own = ledger.buckets.get(wallet, {}).get(store, 0)
-        kind = random.choice(["save", "sell", "top_up", "redeem", "redeem", "cash_out"])
-        if kind == "sell":
-            ledger.sell(wallet, store)
-        elif kind == "redeem" and balance:
-            ledger.redeem(wallet, store, random.randint(1, balance))
-        elif kind == "cash_out" and own:
-            ledger.cash_out(wallet, store, random.randint(1, own))
-        elif kind == "top_up":
-            ledger.top_up(wallet, store, random.randint(1, 50_000))
-        else:
-            ledger.save(wallet, store, random.randint(1, 900))
-    return ledger
-
-
-async def feed(connection: asyncpg.Connection, events: Iterable[Received]) -> None:
-    """Handle `events` as the consumer does: runs of a partition, each in one transaction."""
-    await connection.execute("SET synchronous_commit = off")  # a test need not wait for the disk
-    await places.make(connection, TOPICS)
-    for (topic, partition), run in groupby(events, lambda e: (e.topic, e.partition)):
-        await _handle(connection, topic, partition, list(run))
-
-
-async def _handle(
-    connection: asyncpg.Connection, topic: str, partition: int, run: Sequence[Received]
-) -> None:
-    async with connection.transaction():
-        before = await places.lock(connection, topic, partition)
-        await project(connection, run)
-        after = run[-1].position
-        await places.move(connection, topic, partition, before=before, after=after, offset=after)
