@@ -145,10 +145,10 @@ PAID = [
 def test_a_success_says_what_happened(events: list[domain.Event], said: dict[str, Any]) -> None:
     hold = domain.Payment("q", "o", "held", UNTIL, (domain.Part("s", 5, (A,)),))
     wallet = domain.Wallet({"a": 20}, payments={"q": hold})
-    ids = [UUID(int=n) for n in range(len(events))]
+    ids = [str(UUID(int=n)) for n in range(len(events))]
 
     answer = accepted(ids, events, wallet, "3-7")
 
-    named = {"event_id": str(ids[0])} if len(ids) == 1 else {"event_ids": [str(i) for i in ids]}
+    named = {"event_id": ids[0]} if len(ids) == 1 else {"event_ids": ids}
     state = {"balance": 20, "available": 15, "ledger_position": "3-7"}
     assert (answer.status, json.loads(answer.body)) == (201, {**named, **said, **state})
