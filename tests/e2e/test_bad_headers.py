@@ -19,7 +19,7 @@ INTERNAL = ("/internal/cards/1000", "/internal/members/x", "/internal/stores", "
 
 @pytest.mark.parametrize("call", KEYED, ids=lambda call: call.name)
 def test_a_key_is_needed_and_is_printable_text(cast: Cast, call: Call) -> None:
-    body = json.dumps(cast.body(call)).encode()
+    body = None if call.body is None else json.dumps(cast.body(call)).encode()
     given = cast.headers(call)
     del given["Idempotency-Key"]
     for value, slug in (

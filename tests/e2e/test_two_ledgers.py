@@ -4,24 +4,38 @@ import json
 import os
 import secrets
 import signal
-import subprocess
-import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
-from kembalian.grounds.ports import free_port
+from events.log import partition_of
+from events.topics import WALLET
+from kembalian.testing.faults import check_all
 from kembalian.testing.house import RunningHouse, running_house
+from kembalian.testing.load import load
 from kembalian.testing.people import Campus, Person, new_campus
 
+PARTITIONS = WALLET.partitions
 LEASE_SECONDS = 5.0
+SERVED_SECONDS = 7.0
+"""So soon every partition is written again after a writer was killed, on a quiet machine."""
+
+NOISE_SECONDS = 5.0
+LEDGERS = ("wallet-ledger", "wallet-ledger-2")
+FAIR = [(name, PARTITIONS // 2) for name in LEDGERS]
+WRITERS = """
+SELECT name, address, owner FROM log.lease
+WHERE name LIKE 'writer/%' AND expires_at > clock_timestamp()
+"""
 PATIENCE_SECONDS = 30.0
 KEYS = 50
 
@@ -31,32 +45,38 @@ def own_house(house: RunningHouse) -> Generator[RunningHouse]:
     """A house of its own on the same kind of Kafka: here its ledger is put to sleep."""
     with (
         tempfile.TemporaryDirectory(prefix="kembalian-two-", ignore_cleanup_errors=True) as folder,
-        running_house(Path(folder), kafka=house.kafka) as own,
+        running_house(Path(folder), kafka=house.kafka, KEMBALIAN_LEDGER_PROCESSES="2") as own,
     ):
         yield own
 
 
-@contextmanager
-def second_ledger(house: RunningHouse) -> Generator[str]:
-    """Run wallet-ledger once more with the settings of the first; give its address."""
-    pid = house.live().pids["wallet-ledger"]
-    lines = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    environment = dict(line.decode().split("=", 1) for line in lines if line)
-    port = str(free_port())
-    with (house.home / "logs" / "second.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "wallet_ledger"],
-            env={**environment, "KEMBALIAN_PORT": port},
-            stdout=log,
-            stderr=log,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        until_ready(url)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_SECONDS)
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A process by its name, and its id in the leases: another one after each start."""
+
+    name: str
+    owner: str
+
+
+def writers(house: RunningHouse) -> dict[int, Writer]:
+    """Return who writes each partition that somebody writes now."""
+    run = house.live()
+    names = {url: name for name, url in run.urls.items()}
+    with psycopg.connect(run.postgres_admin["wallet-ledger"]) as connection:
+        rows = connection.execute(WRITERS).fetchall()
+    return {
+        int(lease.removeprefix("writer/")): Writer(names[address], owner)
+        for lease, address, owner in rows
+    }
+
+
+def until_shared(house: RunningHouse, seconds: float = PATIENCE_SECONDS) -> float:
+    """Wait until the two processes write four partitions each; return how long that took."""
+    began = time.monotonic()
+    while sorted(Counter(writer.name for writer in writers(house).values()).items()) != FAIR:
+        assert time.monotonic() - began < seconds, writers(house)
+        time.sleep(0.05)
+    return time.monotonic() - began
 
 
 def until_ready(url: str) -> None:
@@ -103,15 +123,24 @@ def event_ids(campus: Campus) -> list[str]:
     return [entry["event_id"] for entry in page["items"]]
 
 
+def test_the_partitions_are_shared_from_the_start(own_house: RunningHouse) -> None:
+    run = own_house.live()
+
+    assert set(LEDGERS) <= run.urls.keys() & run.pids.keys()
+    until_shared(own_house)
+
+
 def test_nothing_is_doubled_by_two_writers_or_by_one_that_slept(own_house: RunningHouse) -> None:
     campus = new_campus(own_house)
     till = campus.tills[campus.stores[0]]
     run = own_house.live()
-    first_url, first_pid = run.urls["wallet-ledger"], run.pids["wallet-ledger"]
+    until_shared(own_house)
+    owner = writers(own_house)[partition_of(campus.member_id, PARTITIONS)].name
+    (other,) = set(LEDGERS) - {owner}
+    first_pid = run.pids[owner]
     with (
-        second_ledger(own_house) as second_url,
-        httpx.Client(base_url=first_url, timeout=60) as one,
-        httpx.Client(base_url=second_url, timeout=60) as two,
+        httpx.Client(base_url=run.urls[owner], timeout=60) as one,
+        httpx.Client(base_url=run.urls[other], timeout=60) as two,
         ThreadPoolExecutor(10) as sleepers,
     ):
         tills = [replace(till, client=client) for client in (one, two)]
@@ -142,6 +171,25 @@ def test_nothing_is_doubled_by_two_writers_or_by_one_that_slept(own_house: Runni
     assert sorted(shown) == sorted(acknowledged)
     wallet = campus.member.get("/wallets/me").json()
     assert (wallet["balance"], wallet["version"]) == (len(shown), len(shown))
+
+
+def test_who_is_killed_under_load_is_followed_and_comes_back(own_house: RunningHouse) -> None:
+    until_shared(own_house)
+    dead = {w.owner for w in writers(own_house).values() if w.name == "wallet-ledger-2"}
+    with load(own_house, seed=21) as busy:
+        time.sleep(1)
+        killed, began = own_house.kill("wallet-ledger-2"), time.monotonic()
+        while len(now := writers(own_house)) < PARTITIONS or dead & {w.owner for w in now.values()}:
+            assert time.monotonic() - began < SERVED_SECONDS + NOISE_SECONDS, now
+            time.sleep(0.05)
+        took_over = time.monotonic() - began
+        own_house.until_back("wallet-ledger-2", killed)
+        until_shared(own_house)
+        time.sleep(1)
+
+    print(f"written again after {took_over:.1f} s, {busy.longest_outage_seconds():.1f} s at most")
+    assert busy.longest_outage_seconds() < SERVED_SECONDS + NOISE_SECONDS
+    check_all(own_house, busy)
 
 
 def test_the_ledger_is_whole_afterwards(own_house: RunningHouse) -> None:

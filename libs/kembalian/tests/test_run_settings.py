@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from kembalian.launcher.services import SERVICES, Addresses, environment, processes
 from kembalian.launcher.settings import RunSettings
 
 
@@ -41,6 +42,7 @@ def test_a_run_heeds_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("KEMBALIAN_KAFKA", "redpanda"),
         ("KEMBALIAN_KAFKA", "broker:"),
         ("KEMBALIAN_DEMO", "all"),
+        ("KEMBALIAN_LEDGER_PROCESSES", "0"),
     ],
 )
 def test_a_setting_that_means_nothing_is_refused(
@@ -50,3 +52,25 @@ def test_a_setting_that_means_nothing_is_refused(
 
     with pytest.raises(ValidationError):
         RunSettings()
+
+
+def test_processes_of_the_ledger_are_numbered_from_the_second_on() -> None:
+    named = processes(3)
+
+    assert [name for name in named if named[name].package == "wallet_ledger"] == [
+        "wallet-ledger",
+        "wallet-ledger-2",
+        "wallet-ledger-3",
+    ]
+    assert list(processes(1)) == [service.name for service in SERVICES]
+
+
+def test_the_gateway_is_told_of_every_process_of_the_ledger(tmp_path: Path) -> None:
+    ports = {name: 8000 + n for n, name in enumerate(processes(2))}
+    gateway = SERVICES[-1]
+
+    told = environment("gateway", gateway, Addresses(ports, "kafka:1", "apache"), tmp_path, None)
+
+    urls = [f"http://127.0.0.1:{ports[name]}" for name in ("wallet-ledger", "wallet-ledger-2")]
+    assert told["KEMBALIAN_GATEWAY_LEDGER_URLS"].split(",") == urls
+    assert told["KEMBALIAN_WALLET_LEDGER_URL"] == urls[0]

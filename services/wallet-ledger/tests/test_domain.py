@@ -168,8 +168,8 @@ def test_no_sequence_overdraws_and_every_event_balances(commands: list[Command])
             case ChangeRedeemed(_, amount, allocations) | CashedOut(_, amount, allocations):
                 paid_out += amount
                 assert sum(a.amount for a in allocations) == amount
-            case SaleRecorded():
-                pass
+            case _:
+                assert isinstance(event, SaleRecorded)
         assert min(wallet.buckets.values(), default=0) >= 0
         assert sum(p.amount for p in postings("w", event)) == 0
     assert wallet.balance == paid_in - paid_out

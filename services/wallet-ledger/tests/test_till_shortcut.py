@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from wallet_ledger import models
-from wallet_ledger.till_shortcut import FORMS, _Change, _form_of, _headers_of
+from wallet_ledger.till_shortcut import DECODERS, FORMS, Change, form_of, headers_of
 from web.idempotency import fingerprint
 from web.strict_json import InvalidJson, parse
 
@@ -52,9 +52,8 @@ BODIES = st.one_of(st.dictionaries(NAMES, VALUES), GOOD, GOOD_CHANGE).map(
 TEXTS = st.one_of(BODIES, st.binary(max_size=40))
 
 
-def form_of(path: bytes, body: bytes, headers: dict[bytes, bytes] | None = None) -> Any:
-    message = {"type": "http.request", "body": body, "more_body": False}
-    return _form_of(message, headers or TYPED, msgspec.json.Decoder(FORMS[path]))
+def accepted(path: bytes, body: bytes, headers: dict[bytes, bytes] | None = None) -> Any:
+    return form_of(body, headers or TYPED, DECODERS[path])
 
 
 @given(st.sampled_from(sorted(FORMS)), TEXTS)
@@ -64,7 +63,7 @@ def form_of(path: bytes, body: bytes, headers: dict[bytes, bytes] | None = None)
 @example(b"/api/v1/pos/topups", b'\xef\xbb\xbf{"amount":1,"card_number":"1000"}')
 @example(b"/api/v1/pos/change", b'{"save":null,"sale_total":1,"tendered":1,"card_number":"1000"}')
 def test_what_it_accepts_means_the_same_to_the_routes(path: bytes, body: bytes) -> None:
-    form = form_of(path, body)
+    form = accepted(path, body)
 
     if form is not None:
         parsed = parse(body)
@@ -85,9 +84,9 @@ def test_what_it_accepts_means_the_same_to_the_routes(path: bytes, body: bytes) 
 
 @given(GOOD_CHANGE)
 def test_a_plain_request_takes_the_short_way(body: dict[str, Any]) -> None:
-    form = form_of(b"/api/v1/pos/change", json.dumps(body).encode())
+    form = accepted(b"/api/v1/pos/change", json.dumps(body).encode())
 
-    assert isinstance(form, _Change)
+    assert isinstance(form, Change)
     assert msgspec.to_builtins(form) == body
 
 
@@ -96,7 +95,7 @@ def test_what_the_routes_refuse_it_does_not_accept(path: bytes, body: bytes) -> 
     try:
         MODELS[path].model_validate(parse(body))
     except (InvalidJson, ValidationError):
-        assert form_of(path, body) is None
+        assert accepted(path, body) is None
 
 
 @pytest.mark.parametrize(
@@ -110,7 +109,7 @@ def test_what_the_routes_refuse_it_does_not_accept(path: bytes, body: bytes) -> 
 def test_other_media_types_take_the_long_way(headers: dict[bytes, bytes]) -> None:
     body = b'{"amount":1,"card_number":"1000"}'
 
-    assert form_of(b"/api/v1/pos/topups", body, headers or {b"x": b"y"}) is None
+    assert accepted(b"/api/v1/pos/topups", body, headers or {b"x": b"y"}) is None
 
 
 @pytest.mark.parametrize(
@@ -125,5 +124,5 @@ def test_other_media_types_take_the_long_way(headers: dict[bytes, bytes]) -> Non
 def test_a_header_twice_or_an_unusual_one_takes_the_long_way(more: tuple[bytes, bytes]) -> None:
     headers = [(b"authorization", b"Bearer t"), (b"idempotency-key", b"k"), (b"accept", b"*/*")]
 
-    assert _headers_of({"headers": headers}) is not None
-    assert _headers_of({"headers": [*headers, more]}) is None
+    assert headers_of({"headers": headers}) is not None
+    assert headers_of({"headers": [*headers, more]}) is None

@@ -59,7 +59,7 @@ def judge(last: int, position: int) -> Verdict:
 async def reader(kafka: Kafka) -> AsyncGenerator[TopicReader]:
     """Give a consumer without a group: it reads bytes, commits nothing and resets nothing."""
     made = AIOKafkaConsumer(
-        bootstrap_servers=kafka.bootstrap,
+        **kafka.connection(),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",

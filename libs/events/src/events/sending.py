@@ -33,7 +33,7 @@ async def producer(kafka: Kafka) -> AsyncGenerator[BatchProducer]:
     made = cast(
         "BatchProducer",
         AIOKafkaProducer(
-            bootstrap_servers=kafka.bootstrap,
+            **kafka.connection(),
             acks="all",
             enable_idempotence=not kafka.embedded,
             max_batch_size=BATCH_BYTES_MAX,

@@ -11,7 +11,21 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, LeaderNotAvailableError
 
 from events.background import settle
+from events.broker import Kafka
 from events.client import start
+
+__all__ = [
+    "CATALOG",
+    "CHECKPOINTS",
+    "IDENTITY",
+    "SETTLEMENT",
+    "WALLET",
+    "Kafka",
+    "Topic",
+    "TopicMismatch",
+    "ensure",
+    "make_anew",
+]
 
 CLIENT_TIMEOUT_SECONDS = 15.0
 
@@ -27,6 +41,7 @@ class Topic:
 IDENTITY = Topic("kembalian.identity.v1", 1)
 CATALOG = Topic("kembalian.catalog.v1", 1)
 WALLET = Topic("kembalian.wallet.v1", 8)
+CHECKPOINTS = Topic("kembalian.checkpoints.v1", 1)
 SETTLEMENT = Topic("kembalian.settlement.v1", 1)
 
 RETENTION = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
@@ -34,42 +49,32 @@ RETENTION = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "d
 MADE = 0
 MADE_BY_ANOTHER = 36
 UNKNOWN = 3
+NOT_OURS = {29, 31}
+"""The broker's authorizer says no: for a topic, for the cluster."""
 
 
 class TopicMismatch(Exception):
     """A topic is not as its log needs it; the service refuses to run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kafka:
-    """Where the broker is, and on which ground: `embedded` cannot do all that Apache Kafka can."""
-
-    bootstrap: str
-    ground: str = "apache"
-
-    @property
-    def embedded(self) -> bool:
-        """True for the in-memory broker of `make run`: no idempotence, topics by accident."""
-        return self.ground == "embedded"
-
-
 async def ensure(kafka: Kafka, topic: Topic) -> bool:
     """Make `topic` if it is missing; return whether it was made (anew) now.
 
-    Raises TopicMismatch if its partitions or its retention are wrong, except on the embedded
-    broker, where any client's question for a missing topic makes it with 4 partitions: there the
-    owner deletes it and makes it anew. Raises KafkaError or TimeoutError while there is no broker.
+    Raises TopicMismatch if its partitions or its retention are wrong, or if it is missing and we
+    may not make it; except on the embedded broker, where any client's question for a missing topic
+    makes it with 4 partitions: there the owner deletes it and makes it anew. Raises KafkaError or
+    TimeoutError while there is no broker.
     """
     async with _admin(kafka) as admin:
         # Asked for all topics, never for this one: asking for one makes it on embedded ground.
         if topic.name not in await admin.list_topics():
-            return await _create(admin, topic)
+            return await _create(admin, topic, kafka.replication)
         described = await admin.describe_topics([topic.name])
         if described[0]["error_code"]:
             raise LeaderNotAvailableError(f"{topic.name} is being made or deleted")
         found = len(described[0]["partitions"])
         if found != topic.partitions and kafka.embedded:
-            return await _make_anew(admin, topic)
+            return await _make_anew(admin, topic, kafka.replication)
         if found != topic.partitions:
             raise TopicMismatch(f"{topic.name}: {found} partitions, not {topic.partitions}")
         if not kafka.embedded:
@@ -80,12 +85,12 @@ async def ensure(kafka: Kafka, topic: Topic) -> bool:
 async def make_anew(kafka: Kafka, topic: Topic) -> None:
     """Delete `topic` and make it again, empty: a broken partition of the embedded broker."""
     async with _admin(kafka) as admin:
-        await _make_anew(admin, topic)
+        await _make_anew(admin, topic, kafka.replication)
 
 
 @asynccontextmanager
 async def _admin(kafka: Kafka) -> AsyncGenerator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap, request_timeout_ms=5_000)
+    admin = AIOKafkaAdminClient(**kafka.connection(), request_timeout_ms=5_000)
     try:
         async with asyncio.timeout(CLIENT_TIMEOUT_SECONDS):
             await start(admin)
@@ -96,20 +101,28 @@ async def _admin(kafka: Kafka) -> AsyncGenerator[AIOKafkaAdminClient]:
         await settle(admin.close(), CLIENT_TIMEOUT_SECONDS)
 
 
-async def _make_anew(admin: AIOKafkaAdminClient, topic: Topic) -> bool:
+async def _make_anew(admin: AIOKafkaAdminClient, topic: Topic, replication: int) -> bool:
     response: Any = await admin.delete_topics([topic.name])
     for _, code in response.topic_error_codes:
         if code not in {MADE, UNKNOWN}:
             raise KafkaError(f"{topic.name} could not be deleted: error {code}")
-    return await _create(admin, topic)
+    return await _create(admin, topic, replication)
 
 
-async def _create(admin: AIOKafkaAdminClient, topic: Topic) -> bool:
-    """Make the topic; False if another process of this service was faster. Raises KafkaError."""
+async def _create(admin: AIOKafkaAdminClient, topic: Topic, replication: int) -> bool:
+    """Make the topic; False if another process of this service was faster.
+
+    Raises TopicMismatch where the broker lets us make none, KafkaError.
+    """
     response: Any = await admin.create_topics(
-        [NewTopic(topic.name, topic.partitions, 1, topic_configs=RETENTION)]
+        [NewTopic(topic.name, topic.partitions, replication, topic_configs=RETENTION)]
     )
     code = int(response.topic_errors[0][1])
+    if code in NOT_OURS:
+        raise TopicMismatch(
+            f"{topic.name} is not there, or not for us to see, and the broker does not let us make "
+            "it: `kembalian setup` makes topics and rights"
+        )
     if code not in {MADE, MADE_BY_ANOTHER}:
         raise KafkaError(f"{topic.name} could not be made: error {code}")
     return code == MADE
@@ -120,6 +133,11 @@ async def _check_retention(admin: AIOKafkaAdminClient, topic: Topic) -> None:
         ConfigResourceType.TOPIC, topic.name, configs=dict.fromkeys(RETENTION, "")
     )
     for response in await admin.describe_configs([resource]):
+        code = int(response.resources[0][0])
+        if code in NOT_OURS:
+            raise TopicMismatch(f"{topic.name}: we may not see its retention: `kembalian setup`")
+        if code != MADE:
+            raise KafkaError(f"{topic.name}: its retention is not said: error {code}")
         for name, value, *_ in response.resources[0][4]:
             if value != RETENTION.get(name, value):
                 raise TopicMismatch(f"{topic.name}: {name} is {value}, not {RETENTION[name]}")

@@ -3,7 +3,15 @@
 import typer
 
 from kembalian import __version__
-from kembalian.operators import balance, dead_letters, rebuild, status, token, verify
+from kembalian.operators import (
+    balance,
+    bootstrap_admin,
+    dead_letters,
+    rebuild,
+    status,
+    token,
+    verify,
+)
 
 app = typer.Typer(
     name="kembalian",
@@ -28,6 +36,15 @@ def show_version() -> None:
     typer.echo(__version__)
 
 
+@app.command("setup")
+def set_up_deployment() -> None:
+    """Make databases, roles, topics, users and rights of a deployment (deploy/README.md)."""
+    from kembalian.setup.job import setup  # noqa: PLC0415 (imports every service and librdkafka)
+
+    setup()
+
+
+app.command("bootstrap-admin")(bootstrap_admin.bootstrap_admin)
 app.command("token")(token.token)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)

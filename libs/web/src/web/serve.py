@@ -7,7 +7,7 @@ import sys
 from typing import Any, Final
 
 import uvicorn
-from starlette.types import ASGIApp
+from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from web.settings import ServiceSettings
@@ -80,14 +80,19 @@ def settle_memory() -> None:
     gc.set_threshold(GC_YOUNG, 20, 50)
 
 
-def run(app: ASGIApp, settings: ServiceSettings) -> None:
+def run(
+    app: FastAPI,
+    settings: ServiceSettings,
+    *,
+    protocol: type[HttpToolsProtocol] = JoiningProtocol,
+) -> None:
     """Serve `app` on the settings' host and port; return after a graceful stop."""
     configure_logging(settings.log_level)
     settle_memory()
     uvicorn.Server(
         uvicorn.Config(
             app,
-            http=JoiningProtocol,
+            http=protocol,
             host=settings.host,
             port=settings.port,
             log_config=None,

@@ -3,11 +3,14 @@
 import hashlib
 import hmac
 import secrets
+import socket
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - no address at which anybody is reached
 
 
 class ServiceSettings(BaseSettings):
@@ -41,7 +44,8 @@ class ServiceSettings(BaseSettings):
     @property
     def address(self) -> str:
         """Return where other processes reach this one."""
-        return self.advertise_url or f"http://{self.host}:{self.port}"
+        host = socket.gethostname() if self.host in EVERYWHERE else self.host
+        return self.advertise_url or f"http://{host}:{self.port}"
 
     @property
     def zone(self) -> ZoneInfo:

@@ -25,7 +25,7 @@ def create_app(settings: Settings) -> ASGIApp:
     upstreams = {
         service: Upstream(
             service.value,
-            settings.url_of(service),
+            settings.urls_of(service),
             in_flight_max=settings.gateway_in_flight_max,
             answer_seconds_max=settings.gateway_answer_seconds_max,
         )

@@ -24,11 +24,15 @@ class Settings(ServiceSettings):
     gateway_trusted_proxies: str = ""
     """Addresses (with commas) of the proxies before us whose X-Forwarded-For is believed."""
 
-    def url_of(self, service: Service) -> str:
-        """Return the root URL of `service`."""
+    gateway_ledger_urls: str = ""
+    """All processes of wallet-ledger (with commas), where there is more than the one it knows."""
+
+    def urls_of(self, service: Service) -> list[str]:
+        """Return the root URLs of the processes of `service`: any of them will do."""
+        ledgers = [url.strip() for url in self.gateway_ledger_urls.split(",") if url.strip()]
         return {
-            Service.IDENTITY: self.identity_url,
-            Service.CATALOG: self.catalog_url,
-            Service.WALLET_LEDGER: self.wallet_ledger_url,
-            Service.SETTLEMENT: self.settlement_url,
+            Service.IDENTITY: [self.identity_url],
+            Service.CATALOG: [self.catalog_url],
+            Service.WALLET_LEDGER: ledgers or [self.wallet_ledger_url],
+            Service.SETTLEMENT: [self.settlement_url],
         }[service]

@@ -1,5 +1,7 @@
 """Kept connections to one service: httpcore's own, without httpcore's pool (decision 0006)."""
 
+from collections.abc import Sequence
+from itertools import cycle
 from typing import cast
 
 import httpcore
@@ -9,12 +11,17 @@ KEPT_SECONDS = 15.0  # far below the 75 s after which a service closes an idle c
 
 
 class Connections:
-    """Gives out a connection that nobody else uses: the one used last, else a new one."""
+    """Gives out a connection that nobody else uses: the one used last, else a new one.
 
-    def __init__(self, host: str, port: int) -> None:
+    A service may have several processes: a new connection goes to the next of `addresses` (host,
+    port), or to one after it while that cannot be reached.
+    """
+
+    def __init__(self, addresses: Sequence[tuple[str, int]]) -> None:
+        host, port = addresses[0]
         self.origin = httpcore.Origin(b"http", host.encode("ascii"), port)
-        self._host = host
-        self._port = port
+        self._next = cycle(addresses)
+        self._attempts = max(2, len(addresses))
         # The cast: httpcore declares a stand-in for where anyio is missing, and that one is seen.
         self._network = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
         self._idle: list[httpcore.AsyncHTTP11Connection] = []
@@ -43,14 +50,13 @@ class Connections:
             await self._idle.pop().aclose()
 
     async def _connect(self) -> httpcore.AsyncHTTP11Connection:
-        """Return a new connection; a second attempt is safe, since nothing was sent yet."""
-        for last in (False, True):
+        """Return a new connection; another attempt is safe, since nothing was sent yet."""
+        for left in reversed(range(self._attempts)):
+            host, port = next(self._next)
             try:
-                stream = await self._network.connect_tcp(
-                    self._host, self._port, timeout=CONNECT_SECONDS_MAX
-                )
+                stream = await self._network.connect_tcp(host, port, timeout=CONNECT_SECONDS_MAX)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if last:
+                if not left:
                     raise
             else:
                 return httpcore.AsyncHTTP11Connection(

@@ -43,14 +43,11 @@ class Upstream:
     """Requests to one service, at most `in_flight_max` at a time: more is refused, never queued."""
 
     def __init__(
-        self, name: str, url: str, *, in_flight_max: int, answer_seconds_max: float
+        self, name: str, urls: Sequence[str], *, in_flight_max: int, answer_seconds_max: float
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            raise ValueError(f"{name}: {url} is not a plain http address")
         self.name = name
-        self.host = parts.netloc.encode("ascii")
-        self._connections = Connections(parts.hostname, parts.port or 80)
+        self.host = urlsplit(urls[0]).netloc.encode("ascii")
+        self._connections = Connections([_address(name, url) for url in urls])
         self._in_flight_max = in_flight_max
         self._in_flight = 0
         self._answer_seconds_max = answer_seconds_max
@@ -147,3 +144,11 @@ class Upstream:
         """Return the 503; why it is one is for our log alone."""
         _log.warning("%s unavailable: %s", self.name, why)
         return Problem("unavailable", "The service does not answer at the moment.")
+
+
+def _address(name: str, url: str) -> tuple[str, int]:
+    """Return host and port. Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError(f"{name}: {url} is not a plain http address")
+    return parts.hostname, parts.port or 80

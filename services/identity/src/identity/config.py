@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from events.topics import Kafka
+from events.settings import LogSettings
 from web.settings import ServiceSettings
 
 MIGRATIONS: Path = Path(__file__).parents[2] / "migrations"
@@ -14,13 +14,10 @@ PARTITION = 0
 """Identity's log has one partition."""
 
 
-class Settings(ServiceSettings):
+class Settings(ServiceSettings, LogSettings):
     """Where database, broker and the services' secrets are, and how long tokens live."""
 
     service_name: str = "identity"
-    database_url: str
-    kafka_bootstrap: str
-    kafka_ground: str = "apache"
     service_secrets_dir: Path
     card_prefix: str = Field(default="9900", pattern=r"^[0-9]{1,8}$")
     access_token_seconds: int = Field(default=1_800, gt=0)
@@ -28,8 +25,3 @@ class Settings(ServiceSettings):
     failures_per_account: int = Field(default=20, gt=0)
     failures_per_address: int = Field(default=200, gt=0)
     failures_window_seconds: int = Field(default=300, gt=0)
-
-    @property
-    def kafka(self) -> Kafka:
-        """Return the broker and what it can do."""
-        return Kafka(self.kafka_bootstrap, self.kafka_ground)

@@ -23,6 +23,13 @@ class Login(Body):
     password: Secret
 
 
+class StaffLogin(Body):
+    """The login of somebody of the operator's own, made by the operators' command."""
+
+    username: Username
+    password: Password
+
+
 class Refresh(Body):
     """A refresh token, as it was given out."""
 

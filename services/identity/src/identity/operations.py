@@ -11,6 +11,7 @@ from events.envelope import open_envelope
 from events.views import in_transaction, make_again
 from identity import store
 from identity.config import MIGRATIONS, PARTITION
+from identity.models import StaffLogin
 from identity.passwords import hash_password
 from identity.projections import At, clear, project
 from identity.store import Account, Person
@@ -22,6 +23,8 @@ VIEW_SQL: Final = MIGRATIONS / "0003_views.sql"
 
 # Takes a share lock on the counter: appends wait for the rebuild, and it for those under way.
 LOCK_LOG: Final = "SELECT position FROM log.place_at(NULL) WHERE partition = $1"
+
+SOMEBODY: Final = "SELECT username FROM private.account WHERE role = $1 ORDER BY username LIMIT 1"
 
 ROLE_OF: Final = "SELECT role FROM private.account WHERE username = $1"
 
@@ -54,6 +57,28 @@ async def ensure_user(dsn: str, *, username: str, password: str, role: str) -> N
             return
         account = Account(username, role, username, hash_password(password))
         await store.add(connection, account, Person(username, username))
+
+
+class AlreadyThere(Exception):
+    """Somebody has this role, or this user name, already."""
+
+
+async def bootstrap_user(dsn: str, login: StaffLogin, role: str, *, another: bool) -> None:
+    """Make a user of the operator's own (admin, finance, auditor), who may log in.
+
+    Raises AlreadyThere if the user name is taken, or, unless `another` is wanted, if anybody has
+    the role: of two who try at once, one is refused.
+    """
+    hashed = hash_password(login.password)
+    async with _connected(dsn) as connection, connection.transaction():
+        await connection.execute(store.LOCK_NAME, f"role/{role}")
+        known = await connection.fetchval(SOMEBODY, role)
+        if known is not None and not another:
+            raise AlreadyThere(f"{known} has the role {role} already")
+        if await store.username_is_taken(connection, login.username):
+            raise AlreadyThere(f"there is a user {login.username} already")
+        account = Account(login.username, role, login.username, hashed)
+        await store.add(connection, account, Person(login.username, login.username))
 
 
 async def rebuild(dsn: str, progress: Progress) -> None:

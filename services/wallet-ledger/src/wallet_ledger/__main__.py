@@ -2,14 +2,15 @@
 
 from wallet_ledger.app import build
 from wallet_ledger.config import Settings
-from wallet_ledger.till_shortcut import TillShortcut
+from wallet_ledger.till_protocol import till_protocol
 from web.serve import run
 
 
 def main() -> None:
     """Serve until SIGTERM."""
     settings = Settings()  # pyright: ignore[reportCallIssue] - from the environment
-    run(TillShortcut(build(settings)), settings)
+    app = build(settings)
+    run(app, settings, protocol=till_protocol(app))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ from uuid_utils.compat import uuid7
 from events import outcomes
 from events.failures import DATABASE_AWAY
 from events.log import partition_of
-from wallet_ledger import store
+from wallet_ledger import claims, store
 from wallet_ledger.answers import Answer
+from wallet_ledger.claims import KeyClaimed
 from wallet_ledger.group import Decision, Order
 from wallet_ledger.lane import Lane, NotOwner
-from wallet_ledger.writing import Turn, decide
+from wallet_ledger.writing import Turn, claimed_too, decide
 from web.problems import Problem
 
 
@@ -46,7 +47,7 @@ async def write_all_or_none(
                 for p, decision in decisions.items():
                     lanes[p].committed(decision)
             return done
-    except (NotOwner, TimeoutError, *DATABASE_AWAY) as error:
+    except (NotOwner, KeyClaimed, TimeoutError, *DATABASE_AWAY) as error:
         raise Problem("unavailable", "the ledger is being taken over") from error
 
 
@@ -58,11 +59,13 @@ async def _decided(
     """Decide each partition's orders in the light of all keys that were used before."""
     first = next(iter(turns.values()))
     slots = [order.slot for mine in numbered.values() for _, order in mine]
-    earlier = await outcomes.find_all(first.connection, slots)
-    return {
-        p: await decide(turn, [order for _, order in numbered[p]], earlier, now, uuid7)
-        for p, turn in turns.items()
-    }
+    used = await outcomes.find_all(first.connection, slots)
+    decisions: dict[int, Decision] = {}
+    for p, turn in turns.items():
+        orders = [order for _, order in numbered[p]]
+        earlier = await claimed_too(turn, orders, used)
+        decisions[p] = await decide(turn, orders, earlier, now, uuid7)
+    return decisions
 
 
 async def _write(turns: Mapping[int, Turn], decisions: Mapping[int, Decision]) -> None:
@@ -71,6 +74,9 @@ async def _write(turns: Mapping[int, Turn], decisions: Mapping[int, Decision]) -
     If it fails in any way nobody can tell what was committed: all lanes take a new epoch.
     """
     first = next(iter(turns.values()))
+    for p, turn in turns.items():
+        if turn.claims:
+            await claims.claim(first.connection, p, decisions[p].outcomes)
     try:
         async with first.connection.transaction():
             for p, turn in turns.items():

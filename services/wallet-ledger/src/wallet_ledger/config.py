@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from events.topics import WALLET, Kafka
+from events.settings import LogSettings
+from events.topics import WALLET
 from web.settings import ServiceSettings
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -13,17 +14,9 @@ PARTITIONS = WALLET.partitions
 """Of the log, chosen when the database is made; the topic has as many."""
 
 
-class Settings(ServiceSettings):
+class Settings(ServiceSettings, LogSettings):
     """What wallet-ledger needs besides what every service has."""
 
     service_name: str = "wallet-ledger"
-    database_url: str
-    kafka_bootstrap: str
-    kafka_ground: str = "apache"
     auto_save_below: int = Field(default=500, ge=0, description="rupiah; less is saved unasked")
     pin_above: int = Field(default=100_000, ge=0, description="rupiah; more needs the PIN")
-
-    @property
-    def kafka(self) -> Kafka:
-        """Where the broker is."""
-        return Kafka(self.kafka_bootstrap, self.kafka_ground)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from starlette.requests import Request
@@ -10,7 +11,7 @@ from starlette.responses import Response
 
 from events.log import partition_of
 from wallet_ledger.answers import Answer
-from wallet_ledger.group import Order
+from wallet_ledger.group import Order, Slot
 from wallet_ledger.lane import Lane, NotOwner, QueueFull, Undecidable
 from wallet_ledger.passing import Passing
 from web.kept import KeptResponse
@@ -26,7 +27,7 @@ class Ledger:
     def __init__(self, lanes: Sequence[Lane], passing: Passing) -> None:
         self.lanes = lanes
         self.passing = passing
-        self._in_flight: Counter[tuple[str, str]] = Counter()
+        self._in_flight: Counter[Slot] = Counter()
 
     async def serve(self, request: Request, order: Order) -> Response:
         """Return the order's outcome, or its first one if it repeats another.
@@ -58,6 +59,26 @@ class Ledger:
         except (QueueFull, Undecidable) as error:
             raise Problem("unavailable") from error
 
+    def begin_here(self, order: Order) -> asyncio.Future[Answer]:
+        """Return the outcome to come, of an order whose key is not in hand already.
+
+        Raises NotOwner, also for a key that is in hand: `serve` knows how to wait for that;
+        QueueFull. The future ends as `Lane.submit` does.
+        """
+        lane, slot = self._lane_of(order), order.slot
+        if not lane.owned or slot in self._in_flight:
+            raise NotOwner(lane.lease)
+        (deciding,) = lane.put([order])
+        self._in_flight[slot] += 1
+        deciding.add_done_callback(partial(self._land, slot))
+        return deciding
+
+    def _land(self, slot: Slot, _: object = None) -> None:
+        """Take note that a command with this key is no longer in hand."""
+        self._in_flight[slot] -= 1
+        if not self._in_flight[slot]:
+            del self._in_flight[slot]
+
     async def owner_of(self, request: Request, order: Order) -> str | None:
         """Return where the process answers that writes the order's partition, if it is another.
 
@@ -80,6 +101,4 @@ class Ledger:
         except TimeoutError:
             raise Problem("request-in-flight" if repeat else "unavailable") from None
         finally:
-            self._in_flight[slot] -= 1
-            if not self._in_flight[slot]:
-                del self._in_flight[slot]
+            self._land(slot)

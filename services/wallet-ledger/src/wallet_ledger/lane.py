@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 from events import log
 from events.failures import DATABASE_AWAY
 from events.leases import Leases
-from wallet_ledger import store
+from wallet_ledger import claims, store
 from wallet_ledger.answers import Answer, problem
 from wallet_ledger.expiry import expiry_orders
 from wallet_ledger.group import Decision, Order
@@ -84,21 +84,27 @@ class Lane:
         caller stops waiting, the order took effect once or not at all: asking again under the same
         key tells.
         """
-        answer: asyncio.Future[Answer] = self._loop.create_future()
-        self._put([(order, answer)])
+        (answer,) = self.put([order])
         return await answer
 
-    def begin(self, orders: Sequence[Order]) -> list[asyncio.Future[Answer]]:
-        """Put `orders` in line to be committed in one group (GROUP_MAX); see `ended`."""
+    def put(self, orders: Sequence[Order]) -> list[asyncio.Future[Answer]]:
+        """Put `orders` in line to be committed in one group (GROUP_MAX). Raises QueueFull."""
         waiting: list[Waiting] = [(order, self._loop.create_future()) for order in orders]
-        try:
-            if not self.owned:
-                raise NotOwner(self.lease)
-            self._put(waiting)
-        except (NotOwner, QueueFull) as error:
-            for _, answer in waiting:
-                answer.set_exception(error)
+        self._put(waiting)
         return [answer for _, answer in waiting]
+
+    def begin(self, orders: Sequence[Order]) -> list[asyncio.Future[Answer]]:
+        """As `put`, of a batch; whether it can be taken at all is seen by `ended`, too."""
+        error = None if self.owned else NotOwner(self.lease)
+        try:
+            if error is None:
+                return self.put(orders)
+        except QueueFull as full:
+            error = full
+        refused: list[asyncio.Future[Answer]] = [self._loop.create_future() for _ in orders]
+        for answer in refused:
+            answer.set_exception(error or QueueFull(self.lease))
+        return refused
 
     @staticmethod
     async def ended(waiting: Sequence[asyncio.Future[Answer]]) -> list[Answer | None]:
@@ -218,7 +224,8 @@ class Lane:
                 self._dsn, command_timeout=COMMIT_SECONDS_MAX, timeout=COMMIT_SECONDS_MAX
             )
         epoch, position = await store.raise_epoch(self._connection, self.partition)
-        self._turn = Turn(self.partition, self._connection, epoch, position)
+        claimed = await claims.kept_here(self._connection)
+        self._turn = Turn(self.partition, self._connection, epoch, position, claims=claimed)
         logger.info("partition %d is ours, epoch %d", self.partition, epoch)
         return True
 

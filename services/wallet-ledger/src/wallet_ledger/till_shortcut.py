@@ -1,32 +1,27 @@
-"""The short way of a till's plain request: no framework between the bytes and the ledger.
+"""The short way of a till's plain request: from its bytes to an order, without the framework. Pure.
 
-It answers only what is certainly right: a token that was verified before, one value of each header,
+It takes only what is certainly right: a token that was verified before, one value of each header,
 a body that decodes into exactly the fields of its call, a card and a store that are in memory, a
 partition that this process writes. Everything else goes to the routes of `api_till`, which are the
 contract; what this way accepts, they accept with the same order (a test compares them).
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
-from fastapi import FastAPI
-from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
 
 from wallet_ledger.api_till import PREFIX
 from wallet_ledger.directory import Directory
 from wallet_ledger.domain import CashOut, Command, RecordSale, Redeem, Till, TopUpWithCash
 from wallet_ledger.group import Order
 from wallet_ledger.handlers import Ledger
-from wallet_ledger.lane import NotOwner
 from wallet_ledger.serving import cause_of
 from wallet_ledger.till_commands import Limits
 from web.idempotency import KEY
-from web.kept import KeptResponse
 from web.models import AMOUNT_MAX
-from web.problems import Problem
 from web.verifier import Principal, TokenVerifier
 
 CardNumber = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4,32}\Z")]
@@ -36,27 +31,34 @@ Amount = Annotated[int, msgspec.Meta(gt=0, le=AMOUNT_MAX)]
 # Fields in the order of RFC 8785, so that encoding a form gives its canonical bytes.
 
 
-class _Amount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Spend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A redemption, a top-up or a cash-out."""
+
     amount: Amount
     card_number: CardNumber
 
 
-class _Change(
+class Change(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
 ):
+    """A sale paid in cash."""
+
     card_number: CardNumber
     sale_total: Amount
     save: bool | msgspec.UnsetType = msgspec.UNSET
     tendered: Amount
 
 
-Form: TypeAlias = _Amount | _Change
+Request: TypeAlias = Mapping[str, Any]
+"""An ASGI scope of the type `http`."""
+
+Form: TypeAlias = Spend | Change
 
 FORMS: Final[dict[bytes, type[Form]]] = {
-    f"{PREFIX}/change".encode(): _Change,
-    f"{PREFIX}/redemptions".encode(): _Amount,
-    f"{PREFIX}/topups".encode(): _Amount,
-    f"{PREFIX}/cashouts".encode(): _Amount,
+    f"{PREFIX}/change".encode(): Change,
+    f"{PREFIX}/redemptions".encode(): Spend,
+    f"{PREFIX}/topups".encode(): Spend,
+    f"{PREFIX}/cashouts".encode(): Spend,
 }
 """Path as sent -> what its body must be; a PIN, for one, takes the long way."""
 
@@ -78,48 +80,26 @@ class Parts:
     limits: Limits
 
 
-class TillShortcut:
-    """The ASGI application before the framework's, which takes what this one leaves."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
-        self._decoders: dict[bytes, msgspec.json.Decoder[Form]] = {
-            path: msgspec.json.Decoder(form) for path, form in FORMS.items()
-        }
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a plain request of a till, or pass the request on as it came."""
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["query_string"]:
-            await self._app(scope, receive, send)
-            return
-        decoder = self._decoders.get(scope["raw_path"])
-        parts: Parts | None = getattr(self._app.state, "shortcut", None)
-        headers = None if decoder is None or parts is None else _headers_of(scope)
-        if headers is None or decoder is None or parts is None:
-            await self._app(scope, receive, send)
-            return
-        message = await receive()
-        form = _form_of(message, headers, decoder)
-        order = None if form is None else _order_of(scope["path"], headers, form, parts)
-        response = None if order is None else await _decided(parts.ledger, order)
-        if response is None:
-            await self._app(scope, _again(message, receive), send)
-        else:
-            await response(scope, receive, send)
+DECODERS: Final[dict[bytes, "msgspec.json.Decoder[Form]"]] = {
+    path: msgspec.json.Decoder(form) for path, form in FORMS.items()
+}
 
 
-async def _decided(ledger: Ledger, order: Order) -> Response | None:
-    """Return the answer to an order, None if another process must give it."""
-    try:
-        answer = await ledger.decide_here(order)
-    except NotOwner:
+def is_short(scope: Request) -> bool:
+    """Tell whether a request may take the short way, by its first line alone."""
+    return scope["raw_path"] in FORMS and scope["method"] == "POST" and not scope["query_string"]
+
+
+def plain_order(scope: Request, body: bytes, parts: Parts) -> Order | None:
+    """Return the order of a plain request, None for any other. `scope` is a short one."""
+    headers = headers_of(scope)
+    if headers is None:
         return None
-    except Problem as problem:
-        return problem.response()
-    return KeptResponse(answer.status, answer.body, replayed=answer.replayed)
+    form = form_of(body, headers, DECODERS[scope["raw_path"]])
+    return None if form is None else _order_of(scope["path"], headers, form, parts)
 
 
-def _headers_of(scope: Scope) -> dict[bytes, bytes] | None:
+def headers_of(scope: Request) -> dict[bytes, bytes] | None:
     """Return the headers that matter, None if one is there twice or asks for something else."""
     found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
@@ -159,17 +139,11 @@ def _order_of(
     return Order(cashier.caller, key, mark, holder.wallet_id, command, cause)
 
 
-def _form_of(
-    message: Message, headers: dict[bytes, bytes], decoder: "msgspec.json.Decoder[Form]"
+def form_of(
+    body: bytes, headers: dict[bytes, bytes], decoder: "msgspec.json.Decoder[Form]"
 ) -> Form | None:
     """Return the body of a plain request, None for any other."""
-    body: bytes = message.get("body", b"")
-    if (
-        message["type"] != "http.request"
-        or message.get("more_body")
-        or len(body) > BODY_BYTES_MAX
-        or headers.get(b"content-type") != b"application/json"
-    ):
+    if len(body) > BODY_BYTES_MAX or headers.get(b"content-type") != b"application/json":
         return None
     try:
         form = decoder.decode(body)
@@ -181,7 +155,7 @@ def _form_of(
 def _is_plain(form: Form, body: bytes) -> bool:
     """Tell whether each field is there once: no value of a valid form holds a colon."""
     count = 2
-    if isinstance(form, _Change):
+    if isinstance(form, Change):
         count = 3 if form.save is msgspec.UNSET else 4
     return body.count(b":") == count
 
@@ -197,7 +171,7 @@ def _command(
     path: str, form: Form, till: Till, limits: Limits, *, consented: bool
 ) -> Command | None:
     """Return the command, None where the long way must say what is missing."""
-    if isinstance(form, _Change):
+    if isinstance(form, Change):
         if form.tendered < form.sale_total:
             return None
         save = form.save is True
@@ -210,13 +184,3 @@ def _command(
     return (
         Redeem(till, form.amount) if path.endswith("/redemptions") else CashOut(till, form.amount)
     )
-
-
-def _again(message: Message, receive: Receive) -> Receive:
-    """Return `receive` that gives `message` once more, then what follows."""
-    waiting = [message]
-
-    async def receive_again() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return receive_again

@@ -12,7 +12,8 @@ from events import outcomes
 from events.envelope import timestamp
 from events.failures import DATABASE_AWAY
 from events.outcomes import Outcome
-from wallet_ledger import store
+from wallet_ledger import claims, store
+from wallet_ledger.claims import KeyClaimed
 from wallet_ledger.domain import PaymentCommand, Wallet
 from wallet_ledger.group import Decision, Moment, Order, Slot, decide_group, named_by, settled
 
@@ -29,7 +30,10 @@ NewId = Callable[[], UUID]
 
 @dataclass(slots=True)
 class Turn:
-    """One epoch of one partition: where its log ends, and what is known without asking."""
+    """One epoch of one partition: where its log ends, and what is known without asking.
+
+    `claims`: keys must be claimed before an append (Citus).
+    """
 
     partition: int
     connection: asyncpg.Connection
@@ -37,6 +41,7 @@ class Turn:
     position: int
     wallets: OrderedDict[str, Wallet] = field(default_factory=OrderedDict[str, Wallet])
     recent: OrderedDict[Slot, Outcome] = field(default_factory=OrderedDict[Slot, Outcome])
+    claims: bool = False
     spoilt: bool = False
 
     def spoil(self) -> None:
@@ -85,8 +90,9 @@ async def write_group(
     if decision.outcomes:
         try:
             await _append(turn, decision)
-        except asyncpg.UniqueViolationError as error:
-            if error.constraint_name != KEY_TAKEN:
+        except (asyncpg.UniqueViolationError, KeyClaimed) as error:
+            # on Citus the name has a shard's number, and stands in the message alone
+            if not isinstance(error, KeyClaimed) and KEY_TAKEN not in str(error):
                 raise
             again = await _decide_with_keys(turn, orders, now, new_id)
             if again is None:
@@ -108,8 +114,18 @@ async def _decide_with_keys(
 ) -> Decision | None:
     """Return the decision in the light of all keys used before, None if none of them was."""
     slots = list({order.slot for order in orders})
-    earlier = await outcomes.find_all(turn.connection, slots)
+    used = await outcomes.find_all(turn.connection, slots)
+    earlier = await claimed_too(turn, orders, used)
     return await decide(turn, orders, earlier, now, new_id) if earlier else None
+
+
+async def claimed_too(
+    turn: Turn, orders: Sequence[Order], used: Mapping[Slot, Outcome]
+) -> Mapping[Slot, Outcome]:
+    """Return `used` and, where keys are claimed, those that belong to other commands."""
+    if not turn.claims:
+        return used
+    return {**await claims.claimed_otherwise(turn.connection, turn.partition, orders), **used}
 
 
 async def decide(
@@ -144,4 +160,6 @@ async def _load(turn: Turn, wallet_ids: set[str]) -> None:
 
 
 async def _append(turn: Turn, decision: Decision) -> None:
+    if turn.claims:
+        await claims.claim(turn.connection, turn.partition, decision.outcomes)
     await store.append_group(turn.connection, turn.partition, turn.epoch, turn.position, decision)

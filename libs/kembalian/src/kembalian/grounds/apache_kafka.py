@@ -57,7 +57,7 @@ class ApacheKafka:
         if (self._data / "meta.properties").exists():
             return
         shutil.rmtree(self._data, ignore_errors=True)
-        command = [*_java("kafka.tools.StorageTool"), "format", "-t", _cluster_id()]
+        command = [*java("kafka.tools.StorageTool"), "format", "-t", _cluster_id()]
         with self.log_path.open("ab") as log:
             done = subprocess.run(
                 [*command, "-c", str(self._settings_path)], stdout=log, stderr=log, check=False
@@ -68,7 +68,7 @@ class ApacheKafka:
     def launch(self) -> None:
         """Start the broker; returns before it answers."""
         self._process = spawn(
-            [*_java("kafka.Kafka"), self._settings_path],
+            [*java("kafka.Kafka"), self._settings_path],
             environment=dict(os.environ),
             log_path=self.log_path,
             directory=self.home,
@@ -137,7 +137,7 @@ def _cluster_id() -> str:
     return made if not made.startswith("-") else _cluster_id()
 
 
-def _java(main_class: str) -> list[str]:
+def java(main_class: str) -> list[str]:
     """Return the command that runs one of Kafka's programs, warnings of its logging only."""
     return [
         *("java", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.net.preferIPv4Stack=true"),

@@ -1,11 +1,31 @@
 """Databases and roles: one database per service, which nobody else's role can connect to."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import psycopg
 from psycopg import sql
 
-from kembalian.grounds.postgres import Postgres
+
+class Server(Protocol):
+    """A PostgreSQL server whose superuser we are."""
+
+    @property
+    def admin_dsn(self) -> str:
+        """The superuser's DSN, database `postgres`."""
+        ...
+
+    def admin_dsn_of(self, database: str) -> str:
+        """The superuser's DSN of one database."""
+        ...
+
+    def dsn(self, user: str, password: str, database: str) -> str:
+        """Return the DSN of one role in one database, in the form that asyncpg takes."""
+        ...
+
+
+# By default everybody may connect to these two.
+ONLY_ITS_OWN = "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +52,7 @@ def role_prefix(service: str) -> str:
 
 
 def provision(
-    postgres: Postgres,
+    postgres: Server,
     service: str,
     passwords: RolePasswords,
     *,
@@ -49,6 +69,7 @@ def provision(
         _ensure_role(connection, f"{prefix}_owner", passwords.owner)
         _ensure_role(connection, f"{prefix}_app", passwords.app)
         _ensure_database(connection, name, prefix, template)
+        connection.execute(ONLY_ITS_OWN)
     return Databases(
         name=name,
         owner_dsn=postgres.dsn(f"{prefix}_owner", passwords.owner, name),
@@ -57,7 +78,7 @@ def provision(
     )
 
 
-def drop(postgres: Postgres, database: str) -> None:
+def drop(postgres: Server, database: str) -> None:
     """Drop a database, ending the sessions in it."""
     statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
     with psycopg.connect(postgres.admin_dsn, autocommit=True) as connection:
@@ -65,11 +86,15 @@ def drop(postgres: Postgres, database: str) -> None:
 
 
 def _ensure_role(connection: psycopg.Connection, role: str, password: str) -> None:
+    """Have a role that may log in and nothing else. Only the password's verifier is sent."""
+    verifier = connection.pgconn.encrypt_password(
+        password.encode(), role.encode(), b"scram-sha-256"
+    ).decode()
     known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
     verb = "ALTER" if known else "CREATE"
     connection.execute(
-        sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
-            sql.SQL(verb), sql.Identifier(role), sql.Literal(password)
+        sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {}").format(
+            sql.SQL(verb), sql.Identifier(role), sql.Literal(verifier)
         )
     )
 

@@ -30,8 +30,11 @@ def spawn(
     account: Account | None = None,
     death_signal: signal.Signals = signal.SIGKILL,
     directory: Path = Path("/"),
+    niceness: int = 0,
 ) -> subprocess.Popen[bytes]:
     """Start `argv` in a session of its own, its output appended to `log_path`.
+
+    `niceness` over 0 lets others go first while the machine is busy.
 
     The kernel sends `death_signal` to the child when the *thread* that made it ends, so only the
     main thread may make one. The session keeps a Ctrl-C of the terminal away from the child.
@@ -47,6 +50,8 @@ def spawn(
         _libc.prctl(PR_SET_PDEATHSIG, int(death_signal))
         if os.getppid() != parent_id:
             os._exit(127)
+        if niceness:
+            os.nice(niceness)
 
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("ab") as log:

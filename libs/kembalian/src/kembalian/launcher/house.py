@@ -144,6 +144,7 @@ class House:
                 databases.app_dsn if databases else None,
             ),
             self._home.log_path(name),
+            niceness=service.niceness,
         )
 
     def _write_run_file(self) -> None:

@@ -17,12 +17,19 @@ class ServiceProcess:
     """One service on one port, with the settings of its environment."""
 
     def __init__(
-        self, command: list[str], url: str, environment: Mapping[str, str], log_path: Path
+        self,
+        command: list[str],
+        url: str,
+        environment: Mapping[str, str],
+        log_path: Path,
+        *,
+        niceness: int = 0,
     ) -> None:
         self.url = url
         self.log_path = log_path
         self._command = command
         self._environment = environment
+        self._niceness = niceness
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -36,7 +43,12 @@ class ServiceProcess:
 
     def launch(self) -> None:
         """Start the service; returns before it answers."""
-        self._process = spawn(self._command, environment=self._environment, log_path=self.log_path)
+        self._process = spawn(
+            self._command,
+            environment=self._environment,
+            log_path=self.log_path,
+            niceness=self._niceness,
+        )
 
     def is_ready(self) -> bool:
         """Tell whether the process answers (not whether it reaches what it needs)."""

@@ -17,11 +17,15 @@ COMMAND_CLIENT = "kembalian"  # the operators' command as a client of identity
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service; `migrations` is None for the gateway, which owns nothing."""
+    """One service; `migrations` is None for the gateway, which owns nothing.
+
+    `niceness`: a projection can wait a little, a till with a queue in front of it cannot.
+    """
 
     name: str
     package: str
     migrations: Path | None = None
+    niceness: int = 0
 
     @property
     def command(self) -> list[str]:
@@ -33,7 +37,7 @@ SERVICES = (
     Service("identity", "identity", identity.config.MIGRATIONS),
     Service("catalog", "catalog", catalog.config.MIGRATIONS),
     Service("wallet-ledger", "wallet_ledger", wallet_ledger.config.MIGRATIONS),
-    Service("settlement", "settlement", settlement.config.MIGRATIONS),
+    Service("settlement", "settlement", settlement.config.MIGRATIONS, niceness=5),
     Service("gateway", "gateway"),
 )
 

@@ -10,7 +10,7 @@ from events.audit import Finding, audit_partition
 from events.audit_topic import audit_topic
 from events.place import Place
 from events.received import Received
-from events.topics import WALLET, Kafka
+from events.topics import WALLET
 from kembalian.operators.house import HOUSE
 from kembalian.operators.live import LiveRun
 from kembalian.operators.reading import consumed, database, events_of, place_in
@@ -41,7 +41,7 @@ async def check_topic(
 ) -> AsyncGenerator[Finding]:
     """Check that a topic holds its log: same bytes, same order (10)."""
     topic = HOUSE[service].topic
-    kafka = Kafka(run.kafka, run.kafka_ground)
+    kafka = run.broker
     done = 0
     async with database(run, service) as connection:
         for partition, position in head.positions:

@@ -1,8 +1,10 @@
 """The run that holds a home, as its run.json describes it."""
 
+import os
 from dataclasses import dataclass
 from typing import Any, cast
 
+from events.broker import BrokerLogin, Kafka
 from kembalian.launcher.home import Home, read_json
 from kembalian.launcher.settings import HomeSettings
 
@@ -23,10 +25,23 @@ class LiveRun:
     postgres: dict[str, str]
     postgres_admin: dict[str, str]
     pids: dict[str, int]
+    kafka_login: BrokerLogin | None = None
+
+    @property
+    def broker(self) -> Kafka:
+        """Return the broker, and as whom we come to it."""
+        return Kafka(self.kafka, self.kafka_ground, self.kafka_login)
 
 
 def read_run() -> LiveRun:
-    """Return the run of KEMBALIAN_HOME. Raises: NotRunning."""
+    """Return the run of KEMBALIAN_HOME, or the deployment that our container belongs to.
+
+    Raises: NotRunning.
+    """
+    if "KEMBALIAN_SECRETS_DIR" in os.environ:
+        from kembalian.setup.deployed import deployed_run  # noqa: PLC0415 (it imports LiveRun)
+
+        return deployed_run()
     return run_of(Home(HomeSettings().home))
 
 

@@ -13,7 +13,7 @@ from events.place import Place
 from events.places import ConsumerPlace
 from events.reading import tail
 from events.received import Received
-from events.topics import Kafka, Topic
+from events.topics import Topic
 from kembalian.operators.house import HOUSE, OWNER_OF
 from kembalian.operators.live import LiveRun, NotRunning
 
@@ -46,7 +46,7 @@ async def heads(run: LiveRun) -> dict[str, Place]:
 
 async def published(run: LiveRun, topic: Topic) -> Place:
     """Return how far a topic holds its log without a hole. Raises KafkaError, TimeoutError."""
-    kafka = Kafka(run.kafka, run.kafka_ground)
+    kafka = run.broker
     tails = [await tail(kafka, topic.name, n) for n in range(topic.partitions)]
     return Place.of({n: found.position for n, found in enumerate(tails)})
 

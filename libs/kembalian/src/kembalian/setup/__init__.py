@@ -1,0 +1,1 @@
+"""The start-up job of a deployment, and what a deployment's containers are told (deploy/)."""

@@ -1,0 +1,3 @@
+"""What this house uses of confluent-kafka, with the types that its own annotations leave out."""
+
+class KafkaException(Exception): ...
