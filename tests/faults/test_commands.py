@@ -23,6 +23,11 @@ COMMANDS = [
     "verify",
     "rebuild",
     "balance",
+    "position",
+    "replay",
+    "what-if",
+    "export",
+    "import",
     "dead-letters",
     "dead-letters list",
     "dead-letters show",
@@ -53,7 +58,20 @@ def test_every_command_explains_itself(words: str, tmp_path: Path) -> None:
     assert "Usage: kembalian" in done.stdout
 
 
-@pytest.mark.parametrize("words", ["status", "verify", "rebuild catalog --yes", "balance x"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "status",
+        "verify",
+        "rebuild catalog --yes",
+        "balance x",
+        "position",
+        "replay settlement",
+        "what-if --order proportional",
+        "export ledger.ndjson",
+        "import ledger.ndjson --yes",
+    ],
+)
 def test_a_home_where_nothing_runs_is_named(words: str, tmp_path: Path) -> None:
     done = kembalian(tmp_path, *words.split())
 

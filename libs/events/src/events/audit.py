@@ -82,10 +82,11 @@ async def audit_partition(
     rows = _Rows(service, partition)
     chain = Chain()
     events = _Events(connection, partition)
+    told = 0
     async for first, count, at, root, link in _links(connection, partition):
         if first != rows.last + 1:
             yield rows.finding(first, None, f"no link covers positions after {rows.last}")
-        async for event in events.between(first, first + count - 1):
+        for event in await events.between(first, first + count - 1):
             chain.bodies.append(event.body)
             for finding in rows.take(event, at, take):
                 yield finding
@@ -94,7 +95,10 @@ async def audit_partition(
         wrong = chain.close(first, at, root, link)
         if wrong is not None:
             yield rows.finding(first, None, f"positions {first} to {first + count - 1}: {wrong}")
-        yield rows.last
+        if rows.last >= told + READ_EVENTS:
+            told = rows.last
+            yield told
+    yield rows.last
     if not rows.last == counter["position"] == counter["last"]:
         ends = f"the counter {counter['position']}, the events {counter['last']}"
         yield rows.finding(rows.last, None, f"the links end at {rows.last}, {ends}")
@@ -121,12 +125,14 @@ class _Events:
         self._waiting: deque[RecordedEvent] = deque()
         self._after = 0
 
-    async def between(self, first: int, last: int) -> AsyncIterator[RecordedEvent]:
-        """Yield the events from `first` to `last`; what lies before is passed over."""
+    async def between(self, first: int, last: int) -> list[RecordedEvent]:
+        """Return the events from `first` to `last`; what lies before is passed over."""
+        found: list[RecordedEvent] = []
         while await self._filled() and self._waiting[0].position <= last:
             event = self._waiting.popleft()
             if event.position >= first:
-                yield event
+                found.append(event)
+        return found
 
     async def _filled(self) -> bool:
         if not self._waiting:

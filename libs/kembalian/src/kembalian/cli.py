@@ -7,10 +7,14 @@ from kembalian.operators import (
     balance,
     bootstrap_admin,
     dead_letters,
+    ledger_files,
+    position,
     rebuild,
+    replay,
     status,
     token,
     verify,
+    what_if,
 )
 
 app = typer.Typer(
@@ -49,5 +53,10 @@ app.command("token")(token.token)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
+app.command("replay")(replay.replay)
+app.command("export")(ledger_files.export_file)
+app.command("import")(ledger_files.import_file)
 app.command("balance")(balance.balance)
+app.command("position")(position.position)
+app.command("what-if")(what_if.what_if)
 app.add_typer(dead_letters.app, name="dead-letters")

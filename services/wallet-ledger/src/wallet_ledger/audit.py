@@ -1,48 +1,35 @@
-"""Is the ledger what it must be? Every event, every bucket, every kept answer, against a fold."""
+"""Is the ledger what it must be? Every event and every row of its views, against a fold."""
 
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from events.audit import Finding
 from events.contracts import wallet as contract
-from events.envelope import Envelope
+from events.envelope import Envelope, readable
 from events.log import Connection, RecordedEvent
 from wallet_ledger import domain
+from wallet_ledger.folding import COLUMNS, KEY_COLUMNS, NO_EVENTS, Fold, View
+from wallet_ledger.limits import beyond
 from wallet_ledger.publish import NotAWalletEvent, from_contract
 
 SERVICE = "wallet-ledger"
 
-BUCKETS = """
-SELECT wallet_id, issuer, balance FROM view.bucket WHERE partition = $1 ORDER BY wallet_id, issuer
+ROWS = "SELECT {columns} FROM view.{view} WHERE partition = $1"
+
+ENTRIES = """
+SELECT event_id::text, stream, position, body FROM log.event WHERE event_id = ANY ($1::uuid[])
 """
 
-ANSWERS = """
-WITH acknowledged AS (
-    SELECT caller, key,
-        (convert_from(answer, 'UTF8')::jsonb ->> 'event_id')::uuid AS event_id,
-        convert_from(answer, 'UTF8')::jsonb ->> 'ledger_position' AS place
-    FROM log.outcome WHERE status = 201
-), counted AS (
-    SELECT event_id, count(*) AS times, min(place) AS place, min(key) AS key
-    FROM acknowledged GROUP BY event_id
-)
-SELECT coalesce(e.partition, split_part(a.place, '-', 1)::smallint) AS partition,
-    coalesce(e.position, split_part(a.place, '-', 2)::bigint) AS position,
-    e.position IS NULL AS lost, e.stream, a.key, a.times, a.place
-FROM counted a FULL JOIN log.event e ON e.event_id = a.event_id
-WHERE e.event_id IS NULL OR a.event_id IS NULL OR a.times <> 1
-    OR a.place <> e.partition || '-' || e.position
-"""
+Reversed = tuple[RecordedEvent, domain.EntryReversed]
 
 
-@dataclass(slots=True)
 class LedgerAudit:
     """Folds the wallets of one partition as their events stream by."""
 
-    partition: int
-    wallets: dict[str, domain.Wallet] = field(default_factory=dict[str, domain.Wallet])
-    newest: dict[str, int] = field(default_factory=dict[str, int])
-    """Wallet id -> the position of its last event."""
+    def __init__(self, partition: int) -> None:
+        self._partition = partition
+        self._fold = Fold(partition)
+        self._newest: dict[str, int] = {}  # wallet id -> the position of its last event
+        self._reversed: list[Reversed] = []
 
     def take(self, event: RecordedEvent, envelope: Envelope) -> Iterator[Finding]:
         """Yield what is wrong with one event, given all before it."""
@@ -51,67 +38,98 @@ class LedgerAudit:
         except NotAWalletEvent as error:
             yield self._finding(9, event, f"not an event of a wallet: {error}")
             return
-        after = domain.evolve(self.wallets.get(event.stream, domain.Wallet()), fact)
-        self.wallets[event.stream], self.newest[event.stream] = after, event.position
-        for invariant, detail in faults(event.stream, envelope, fact, after):
+        before = self._fold.wallets.get(event.stream, NO_EVENTS)
+        after = self._fold.take(event.stream, fact)
+        self._newest[event.stream] = event.position
+        if isinstance(fact, domain.EntryReversed):
+            self._reversed.append((event, fact))
+        for invariant, detail in faults(event.stream, envelope, fact, before, after):
             yield self._finding(invariant, event, detail)
 
     def _finding(self, invariant: int, event: RecordedEvent, detail: str) -> Finding:
-        return Finding(invariant, SERVICE, self.partition, event.position, event.stream, detail)
+        return Finding(invariant, SERVICE, self._partition, event.position, event.stream, detail)
 
-    async def buckets(self, connection: Connection) -> AsyncIterator[Finding]:
-        """Yield the rows of view.bucket that are not what the fold says (invariant 7)."""
-        due = {
-            (wallet_id, issuer): balance
-            for wallet_id, wallet in self.wallets.items()
-            for issuer, balance in wallet.buckets.items()
-        }
-        async for row in connection.cursor(BUCKETS, self.partition, prefetch=2_000):
-            wallet_id, issuer, balance = row.values()
-            expected = due.pop((wallet_id, issuer), None)
-            if expected != balance:
-                detail = f"bucket {issuer} holds {balance}, its events say {expected}"
-                yield self._bucket(wallet_id, detail)
-        for (wallet_id, issuer), balance in due.items():
-            yield self._bucket(wallet_id, f"bucket {issuer} is missing, it should hold {balance}")
+    async def views(self, connection: Connection) -> AsyncIterator[Finding]:
+        """Yield the rows of the ledger's own views that are not what the fold says (7)."""
+        for view, due in self._fold.rows().items():
+            async for finding in self._rows(connection, view, due):
+                yield finding
 
-    def _bucket(self, wallet_id: str, detail: str) -> Finding:
-        last = self.newest.get(wallet_id)
-        return Finding(7, SERVICE, self.partition, last, wallet_id, f"view.bucket: {detail}")
+    async def _rows(
+        self, connection: Connection, view: View, rows: Sequence[tuple[object, ...]]
+    ) -> AsyncIterator[Finding]:
+        due = {row[:KEY_COLUMNS]: row[KEY_COLUMNS:] for row in rows}
+        query = ROWS.format(view=view, columns=", ".join(COLUMNS[view]))
+        async for record in connection.cursor(query, self._partition, prefetch=5_000):
+            row = tuple(record)
+            key, found = row[:KEY_COLUMNS], row[KEY_COLUMNS:]
+            expected = due.pop(key, None)
+            if expected != found:
+                told = "made no such row" if expected is None else f"say {_shown(expected)}"
+                yield self._row(view, key, f"is {_shown(found)}, its events {told}")
+        for key, expected in due.items():
+            yield self._row(view, key, f"is missing, it should be {_shown(expected)}")
+
+    def _row(self, view: View, key: tuple[object, ...], detail: str) -> Finding:
+        wallet_id = str(key[1])
+        last = self._newest.get(wallet_id)
+        said = f"view.{view}: {key[2]} {detail}"
+        return Finding(7, SERVICE, self._partition, last, wallet_id, said)
+
+    async def entries(self, connection: Connection) -> AsyncIterator[Finding]:
+        """Yield the reversals that do not undo, once, an earlier entry of their wallet (4)."""
+        ids = list({fact.entry.event_id for _, fact in self._reversed})
+        found = {row["event_id"]: row for row in await connection.fetch(ENTRIES, ids)}
+        undone: set[str] = set()
+        for event, fact in self._reversed:
+            entry = fact.entry
+            row = found.get(entry.event_id)
+            if row is None or row["stream"] != event.stream or row["position"] >= event.position:
+                detail = f"it undoes {entry.event_id}, which is no earlier entry of this wallet"
+                yield self._finding(4, event, detail)
+            elif _entry_in(entry.event_id, row["body"]) != entry:
+                yield self._finding(4, event, f"it undoes other than {entry.event_id} was")
+            elif entry.event_id in undone:
+                yield self._finding(4, event, f"{entry.event_id} was undone before")
+            undone.add(entry.event_id)
+
+
+def _entry_in(event_id: str, body: bytes) -> domain.Entry | None:
+    envelope = readable(body)
+    try:
+        fact = None if envelope is None else from_contract(envelope.data)
+        if not isinstance(fact, domain.TillEvent):
+            return None
+        return domain.entry_of(event_id, fact)
+    except (NotAWalletEvent, domain.NotReversible):
+        return None
+
+
+def _shown(values: tuple[object, ...]) -> str:
+    return ", ".join(map(str, values))
 
 
 def faults(
-    wallet_id: str, envelope: Envelope, fact: domain.Event, after: domain.Wallet
+    wallet_id: str,
+    envelope: Envelope,
+    fact: domain.Event,
+    before: domain.Wallet,
+    after: domain.Wallet,
 ) -> Iterator[tuple[int, str]]:
-    """Yield (invariant, what is wrong) of one event; `after` is the wallet it leaves."""
+    """Yield (invariant, what is wrong) of one event between the wallets that it lies between."""
     data = envelope.data
     assert isinstance(data, contract.WalletEvent)  # from_contract has refused all else
-    total = sum(posting.amount for posting in data.postings)
-    if total != 0:
-        yield 1, f"the postings sum to {total}"
+    said = [(p.account, p.amount) for p in data.postings]
     due = [(p.account, p.amount) for p in domain.postings(wallet_id, fact)]
-    if total == 0 and [(p.account, p.amount) for p in data.postings] != due:
-        yield 1, "the postings are not those of what happened"
-    for issuer, balance in after.buckets.items():
-        if balance < 0:
-            yield 2, f"bucket {issuer} falls to {balance}"
-    if isinstance(fact, domain.ChangeRedeemed | domain.CashedOut):
-        allocated = sum(allocation.amount for allocation in fact.allocations)
-        if allocated != fact.amount:
-            yield 4, f"allocations of {allocated} for an amount of {fact.amount}"
+    if said != due:
+        total = sum(amount for _, amount in said)
+        why = "are not those of what happened" if total == 0 else f"sum to {total}"
+        yield 1, f"the postings {why}"
+    if after.buckets and min(after.buckets.values()) < 0:
+        for issuer, balance in after.buckets.items():
+            if balance < 0:
+                yield 2, f"bucket {issuer} falls to {balance}"
+    for detail in beyond(fact, before, data):
+        yield 4, detail
     if data.balance != after.balance:
         yield 3, f"it says a balance of {data.balance}, the fold {after.balance}"
-
-
-async def answers(connection: Connection) -> AsyncIterator[Finding]:
-    """Yield the successes without an event, and the events that nobody, or two, were told of."""
-    async for row in connection.cursor(ANSWERS, prefetch=2_000):
-        if row["lost"]:
-            detail = f"key {row['key']} was answered 201, its event is not in the log"
-        elif row["key"] is None:
-            detail = "no kept answer names this event"
-        elif row["times"] != 1:
-            detail = f"{row['times']} kept answers name this event"
-        else:
-            detail = f"key {row['key']} was told position {row['place']}"
-        yield Finding(8, SERVICE, row["partition"], row["position"], row["stream"], detail)

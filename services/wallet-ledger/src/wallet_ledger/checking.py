@@ -2,15 +2,17 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import asyncpg
 
-from events import log, places
+from events import log, parallel, places
 from events.audit import Finding, audit_partition
 from events.audit_views import Due, audit_rows
 from events.contracts import catalog, identity
 from events.received import Received
 from wallet_ledger import audit
+from wallet_ledger.audit_answers import answers
 from wallet_ledger.config import PARTITIONS
 
 Progress = Callable[[int, int], None]
@@ -31,24 +33,55 @@ async def connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
         await connection.close()
 
 
-async def check(dsn: str, progress: Progress) -> AsyncGenerator[Finding]:
-    """Yield all that is wrong with log, buckets and kept answers, out of one snapshot."""
+async def check(
+    dsn: str, progress: Progress, processes: int | None = None
+) -> AsyncGenerator[Finding]:
+    """Yield all that is wrong with log, buckets and kept answers, out of one snapshot.
+
+    A long log is read by several processes (default: what its length is worth), a partition each.
+    """
     async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read"):
+        snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
         heads = await log.heads(connection)
         total = sum(position for _, position in heads.positions)
-        done = 0
-        for partition in range(PARTITIONS):
-            wallets = audit.LedgerAudit(partition)
-            async for found in audit_partition(connection, audit.SERVICE, partition, wallets.take):
-                if isinstance(found, Finding):
-                    yield found
-                else:
-                    progress(done + found, total)
-            async for finding in wallets.buckets(connection):
-                yield finding
-            done += heads.at(partition)
-        async for finding in audit.answers(connection):
-            yield finding
+        longest = sorted(range(PARTITIONS), key=heads.at, reverse=True)
+        parts = [Part(dsn, snapshot, None), *(Part(dsn, snapshot, p) for p in longest)]
+        many = parallel.processes_for(total) if processes is None else processes
+        done: dict[int, int] = {}
+        async for partition, found in parallel.spread(check_part, parts, many):
+            if isinstance(found, Finding):
+                yield found
+            else:
+                done[partition] = found
+                progress(sum(done.values()), total)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one process checks at a time: a partition, or the kept answers (None)."""
+
+    dsn: str
+    snapshot: str
+    partition: int | None
+
+
+async def check_part(part: Part) -> AsyncGenerator[tuple[int, Finding | int]]:
+    """Yield (partition, finding or the position reached); the answers' findings as of -1."""
+    async with (
+        connected(part.dsn) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        await connection.execute(f"SET TRANSACTION SNAPSHOT '{part.snapshot}'")
+        if part.partition is None:
+            async for finding in answers(connection):
+                yield -1, finding
+            return
+        wallets = audit.LedgerAudit(part.partition)
+        async for found in audit_partition(connection, audit.SERVICE, part.partition, wallets.take):
+            yield part.partition, found
+        for findings in (wallets.entries(connection), wallets.views(connection)):
+            async for finding in findings:
+                yield part.partition, finding
 
 
 async def check_directory(

@@ -7,12 +7,11 @@ from typing import Any
 
 import asyncpg
 
-from events import log, places, topics
-from events.envelope import open_envelope
+from events import log, parallel, places, topics
 from events.place import Place
 from events.places import ConsumerPlace
 from events.views import in_transaction, make_again
-from wallet_ledger import queries, store
+from wallet_ledger import queries
 from wallet_ledger.checking import (
     MEMBERS,
     STORES,
@@ -22,24 +21,24 @@ from wallet_ledger.checking import (
     connected,
 )
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
-from wallet_ledger.domain import Wallet, evolve
-from wallet_ledger.publish import from_contract
+from wallet_ledger.rebuilding import Part, refill
+from web.periods import parse_time
+from web.problems import invalid
 
-VIEW_SQL = MIGRATIONS / "0002_views.sql"
+VIEW_SQL = [MIGRATIONS / "0002_views.sql", MIGRATIONS / "0005_views_of_payments.sql"]
 
-READ_EVENTS = 5_000
 NO_PROGRESS_SECONDS = 10.0
 
 EXPORTS = {
     "bucket": "SELECT * FROM view.bucket ORDER BY partition, wallet_id, issuer",
     "member": MEMBERS,
+    "payment": """
+        SELECT partition, wallet_id, payment_id, order_id, state, expires_at::text, held, paid
+        FROM view.payment ORDER BY partition, wallet_id, payment_id
+    """,
+    "reversal": "SELECT * FROM view.reversal ORDER BY partition, wallet_id, reversal_id",
     "store": STORES,
 }
-
-FILL = """
-INSERT INTO view.bucket (partition, wallet_id, issuer, balance)
-SELECT $1, b.* FROM unnest($2::text[], $3::text[], $4::bigint[]) AS b (wallet_id, issuer, balance)
-"""
 
 
 class RebuildStalled(Exception):
@@ -58,7 +57,7 @@ async def export(dsn: str) -> AsyncGenerator[str]:
 async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | None = None) -> None:
     """Drop and refill all views; safe while the service runs, whose writers reload their wallets.
 
-    Buckets are refilled here, partition by partition under its lock; cards and stores by the
+    What its own log says is refilled here (wallet_ledger.rebuilding); cards and stores by the
     running service from their topics. Views that were dropped are made again, for which `dsn` must
     name the owner or a superuser; `until` (by topic) says then how far readers must wait. Raises
     RebuildStalled.
@@ -67,12 +66,12 @@ async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | Non
         await in_transaction(connection, lambda: _make_again(connection, until))
         heads = await log.heads(connection)
         total = sum(position for _, position in heads.positions)
-        done = 0
-        for partition in range(PARTITIONS):
-            async with connection.transaction():
-                await _refill_buckets(connection, partition)
-            done += heads.at(partition)
-            progress(done, total)
+        longest = sorted(range(PARTITIONS), key=heads.at, reverse=True)
+        parts, done = [Part(dsn, partition) for partition in longest], dict[int, int]()
+        many = parallel.processes_for(total)
+        async for partition, position in parallel.spread(refill, parts, many):
+            done[partition] = position
+            progress(sum(done.values()), max(total, sum(done.values())))
         async with connection.transaction():
             for place in await places.load(connection):
                 await places.lock(connection, place.topic, place.partition)
@@ -84,25 +83,7 @@ async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | Non
 
 async def _make_again(connection: asyncpg.Connection, until: Mapping[str, Place] | None) -> None:
     consumes = (topics.IDENTITY, topics.CATALOG)
-    await make_again(connection, "wallet_ledger", list(EXPORTS), [VIEW_SQL], consumes, until)
-
-
-async def _refill_buckets(connection: asyncpg.Connection, partition: int) -> None:
-    """Lock writers out, before any of them holds a row, and take a new epoch: they reload."""
-    await connection.execute("LOCK TABLE view.bucket IN SHARE ROW EXCLUSIVE MODE")
-    _, head = await store.raise_epoch(connection, partition)
-    await connection.execute("DELETE FROM view.bucket WHERE partition = $1", partition)
-    wallets: dict[str, Wallet] = {}
-    after = 0
-    while after < head:
-        events = await log.read(connection, partition, after, READ_EVENTS)
-        for event in events:
-            fact = from_contract(open_envelope(event.body).data)
-            wallets[event.stream] = evolve(wallets.get(event.stream, Wallet()), fact)
-        after = events[-1].position
-    rows = [(w, i, b) for w, wallet in wallets.items() for i, b in wallet.buckets.items()]
-    columns = ([w for w, _, _ in rows], [i for _, i, _ in rows], [b for _, _, b in rows])
-    await connection.execute(FILL, partition, *columns)
+    await make_again(connection, "wallet_ledger", list(EXPORTS), VIEW_SQL, consumes, until)
 
 
 async def _refilled(connection: asyncpg.Connection, progress: Progress) -> None:
@@ -131,11 +112,34 @@ async def balance(
     return queries.rendered(wallet_id, view)
 
 
+async def place(dsn: str, *, as_of: str | None = None, position: str | None = None) -> Place:
+    """Return the log's place now, at the time `as_of`, or a `position` of all partitions.
+
+    Raises Problem 422.
+    """
+    if as_of is not None and position is not None:
+        raise invalid("position", "cannot be combined with as_of")
+    async with connected(dsn) as connection:
+        if as_of is not None:
+            return await queries.place_at(connection, parse_time(as_of, field="as_of"), "as_of")
+        heads = await log.heads(connection)
+    if position is None:
+        return heads
+    try:
+        named = Place.parse(position)
+    except ValueError:
+        raise invalid("position", "is not a ledger position") from None
+    if named.partitions() != heads.partitions() or not heads.reaches(named):
+        raise invalid("position", "must name every partition, and nothing that is not written")
+    return named
+
+
 __all__ = [
     "RebuildStalled",
     "balance",
     "check",
     "check_directory",
     "export",
+    "place",
     "rebuild",
 ]

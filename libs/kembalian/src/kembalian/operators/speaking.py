@@ -2,14 +2,17 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
+
+from kembalian.operators.pace import Pace
 
 JSON_OPTION = typer.Option("--json", help="Print the result as JSON on stdout.")
 YES_OPTION = typer.Option("--yes", help="Do not ask before something is changed.")
@@ -17,26 +20,46 @@ YES_OPTION = typer.Option("--yes", help="Do not ask before something is changed.
 COULD_NOT = 2
 """Exit code of a command that could not do what was asked."""
 
+LINE_SECONDS = 5.0
+LOOK_SECONDS = 0.2
+
 Tell = Callable[[int, int], None]
 Begin = Callable[[str], Tell]
 
 
 @contextmanager
 def progress(what: str, *, quiet: bool) -> Generator[Begin]:
-    """Give a function that begins a step and returns its `tell(done, total)`."""
+    """Give a function that begins a step and returns its `tell(done, total)`.
+
+    A terminal sees a bar with rate and time left, a log a line every LINE_SECONDS.
+    """
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[pace]}"),
         console=Console(stderr=True),
         transient=True,
         disable=quiet or not sys.stderr.isatty(),
     )
 
     def begin(step: str) -> Tell:
-        task = bar.add_task(f"{what}: {step}", total=None)
-        return lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task(f"{what}: {step}", total=None, pace="")
+        pace, clock = Pace(), time.monotonic
+        said = looked = clock()
+
+        def tell(done: int, total: int) -> None:
+            nonlocal said, looked
+            now = clock()
+            if now - looked >= LOOK_SECONDS:
+                looked = now
+                pace.look(now, done)
+            bar.update(task, completed=done, total=total, pace=pace.said(total))
+            if bar.disable and not quiet and now - said >= LINE_SECONDS:
+                said = now
+                typer.echo(f"{what}: {step} {done:,} of {total:,}, {pace.said(total)}", err=True)
+
+        return tell
 
     with bar:
         yield begin

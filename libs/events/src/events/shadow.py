@@ -1,0 +1,253 @@
+"""Views made a second time in a schema of their own, and compared with the live ones.
+
+A replay never blocks a writer: it reads in bounded statements, writes only its own tables, and
+compares inside one snapshot. How far it is stands beside what it has made, in one transaction, so
+it goes on where it was.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import asyncpg
+
+from events.source import Read, Source
+
+SESSION = {
+    "application_name": "kembalian replay",
+    "statement_timeout": "900s",
+    "lock_timeout": "10s",
+    "TimeZone": "UTC",
+}
+
+FLUSH_EVENTS = 250_000
+"""What is lost at most when a replay is killed: seconds of work."""
+
+LOCK = "SELECT pg_try_advisory_lock(hashtext('kembalian replay'))"
+
+PLACES = "CREATE TABLE IF NOT EXISTS shadow.place (partition smallint PRIMARY KEY, position bigint)"
+ORIGIN = "CREATE TABLE IF NOT EXISTS shadow.origin (source text, layout text)"
+
+LAYOUT = """
+SELECT string_agg(table_name || '.' || column_name || ' ' || data_type, ', '
+    ORDER BY table_name, ordinal_position)
+FROM information_schema.columns WHERE table_schema = 'view' AND table_name = ANY ($1::text[])
+"""
+
+PLACE = "SELECT position FROM shadow.place WHERE partition = $1"
+
+MOVE = """
+INSERT INTO shadow.place AS p (partition, position) VALUES ($1, $2)
+ON CONFLICT (partition) DO UPDATE SET position = excluded.position
+"""
+
+DIFFERENCES = """
+SELECT concat_ws(' ', {key}) AS key, row_to_json(v)::text AS live, row_to_json(s)::text AS replayed,
+    count(*) OVER () AS count
+FROM (SELECT {columns} FROM view.{table} WHERE partition = $1) v
+FULL JOIN (SELECT {columns} FROM shadow.{table} WHERE partition = $1) s USING ({key})
+WHERE v IS DISTINCT FROM s ORDER BY {key} LIMIT $2
+"""
+
+
+class ReplayRunning(Exception):
+    """Another replay of this service is at work."""
+
+
+class OtherReplay(Exception):
+    """An unfinished replay from another source, or of other views, lies there."""
+
+
+class ViewsInMotion(Exception):
+    """The live views are being rebuilt, or are gone: there is nothing to compare with."""
+
+
+class View(NamedTuple):
+    """A view that is replayed: its table, key and other columns; `partition` is part of the key."""
+
+    table: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+class Difference(NamedTuple):
+    """A row that is not in the live view as the replay has it; None = not there at all."""
+
+    partition: int
+    view: str
+    key: str
+    live: str | None
+    replayed: str | None
+
+
+class Found(NamedTuple):
+    """What came of one partition: events replayed, how many rows differ, the first of them."""
+
+    partition: int
+    position: int
+    different: int
+    first: list[Difference]
+
+
+class Replayed(Protocol):
+    """What one partition's events come to, while they stream by."""
+
+    async def load(self, connection: asyncpg.Connection) -> None:
+        """Take up what an interrupted replay left in the shadow tables."""
+        ...
+
+    def take(self, reads: Sequence[Read]) -> None:
+        """Apply events, in order."""
+        ...
+
+    async def flush(self, connection: asyncpg.Connection) -> None:
+        """Write what has changed since the last time into the shadow tables."""
+        ...
+
+    async def complete(self, connection: asyncpg.Connection) -> None:
+        """Make what only the whole comes to, before the comparison."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowed:
+    """Which views of a service are replayed, how far the live ones are, and what makes them.
+
+    `reached` is asked for a partition ($1) in the snapshot of the comparison; NULL = not now.
+    """
+
+    views: tuple[View, ...]
+    reached: str
+    begin: Callable[[int], Replayed]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One partition's replay: an item of work for another process."""
+
+    dsn: str
+    shadowed: Shadowed
+    source: Source
+    partition: int
+    listed: int
+    flush_events: int = FLUSH_EVENTS
+
+
+@asynccontextmanager
+async def session(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+    """Give a connection of a replay, with bounds on what it may wait for."""
+    connection = await asyncpg.connect(dsn, timeout=10, server_settings=SESSION)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def prepared(
+    dsn: str, shadowed: Shadowed, source: str, *, restart: bool, keep: bool
+) -> AsyncGenerator[bool]:
+    """Make the schema `shadow`, or find an unfinished one, and drop it after a replay that ended.
+
+    Gives whether an unfinished replay is taken up. `dsn` must name the owner of the database or a
+    superuser. Raises ReplayRunning, OtherReplay, ViewsInMotion.
+    """
+    async with session(dsn) as connection:
+        if not await connection.fetchval(LOCK):
+            raise ReplayRunning("another replay of this service is at work")
+        layout = await connection.fetchval(LAYOUT, [view.table for view in shadowed.views])
+        if layout is None:
+            raise ViewsInMotion("the views are gone: rebuild them first")
+        async with connection.transaction():
+            if restart:
+                await connection.execute("DROP SCHEMA IF EXISTS shadow CASCADE")
+            taken_up = await _made(connection, shadowed, source, layout)
+        yield taken_up
+        if not keep:
+            await connection.execute("DROP SCHEMA shadow CASCADE")
+
+
+async def _made(
+    connection: asyncpg.Connection, shadowed: Shadowed, source: str, layout: str
+) -> bool:
+    await connection.execute("CREATE SCHEMA IF NOT EXISTS shadow")
+    await connection.execute(PLACES)
+    await connection.execute(ORIGIN)
+    origin = await connection.fetchrow("SELECT source, layout FROM shadow.origin")
+    if origin is None:
+        await connection.execute("INSERT INTO shadow.origin VALUES ($1, $2)", source, layout)
+        for view in shadowed.views:
+            await connection.execute(
+                f"CREATE UNLOGGED TABLE shadow.{view.table} (LIKE view.{view.table},"
+                f" PRIMARY KEY ({', '.join(view.key)}))"
+            )
+        return False
+    if tuple(origin) != (source, layout):
+        raise OtherReplay(f"an unfinished replay from {origin[0]} is there: say --restart")
+    return True
+
+
+async def replay_part(part: Part) -> AsyncIterator[tuple[int, int] | Found]:
+    """Replay one partition and compare it. Yields (partition, position reached), at the end Found.
+
+    Raises SourceEnded, ViewsInMotion, asyncpg.PostgresError.
+    """
+    made = part.shadowed.begin(part.partition)
+    async with session(part.dsn) as connection:
+        place = await connection.fetchval(PLACE, part.partition) or 0
+        if place:
+            async with connection.transaction():
+                await made.load(connection)
+        until = await _reached(connection, part)
+        flushed = place
+        async for reads in part.source.batches(part.partition, place, until):
+            made.take(reads)
+            place = reads[-1].position
+            if place - flushed >= part.flush_events:
+                async with connection.transaction():
+                    await _flush(connection, part, made, place)
+                flushed = place
+            yield part.partition, place
+        async with connection.transaction():
+            await _flush(connection, part, made, place)
+        async with connection.transaction(isolation="repeatable_read"):
+            until = await _reached(connection, part)
+            async for reads in part.source.batches(part.partition, place, until):
+                made.take(reads)
+                place = reads[-1].position
+            await _flush(connection, part, made, place)
+            await made.complete(connection)
+            found = await _compare(connection, part, place)
+        yield found
+
+
+async def _reached(connection: asyncpg.Connection, part: Part) -> int:
+    try:
+        reached = await connection.fetchval(part.shadowed.reached, part.partition)
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        reached = None
+    if reached is None:
+        raise ViewsInMotion("the live views are being rebuilt, or are gone")
+    return reached
+
+
+async def _flush(connection: asyncpg.Connection, part: Part, made: Replayed, position: int) -> None:
+    await made.flush(connection)
+    await connection.execute(MOVE, part.partition, position)
+
+
+async def _compare(connection: asyncpg.Connection, part: Part, position: int) -> Found:
+    different = 0
+    first: list[Difference] = []
+    for view in part.shadowed.views:
+        query = DIFFERENCES.format(
+            table=view.table, key=", ".join(view.key), columns=", ".join(view.key + view.columns)
+        )
+        rows = await connection.fetch(query, part.partition, part.listed)
+        different += rows[0]["count"] if rows else 0
+        first.extend(
+            Difference(part.partition, view.table, row["key"], row["live"], row["replayed"])
+            for row in rows
+        )
+    return Found(part.partition, position, different, first[: part.listed])

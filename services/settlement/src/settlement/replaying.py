@@ -1,0 +1,84 @@
+"""Settlement's views of the ledger replayed: the rows that its projection makes, once more."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from events.envelope import open_envelope
+from events.received import Received
+from events.shadow import Shadowed, View
+from events.source import Read
+from events.topics import WALLET
+from settlement.projections import EntryRow, MovementRow, ObligationRow, TotalRow, rows_of
+
+REACHED = """
+SELECT CASE WHEN position >= rebuild_until THEN position END FROM view.place
+WHERE topic = 'kembalian.wallet.v1' AND partition = $1
+"""
+
+ADD_UP = (
+    "DELETE FROM shadow.total WHERE partition = $1",
+    """
+    INSERT INTO shadow.total
+        (partition, store_id, receivable, liability, issued, position, recorded_at)
+    SELECT partition, store_id, sum(receivable), sum(liability), sum(issued), max(position),
+        max(recorded_at)
+    FROM shadow.movement WHERE partition = $1 GROUP BY partition, store_id
+    """,
+)
+
+
+class SettlementReplay:
+    """One partition's rows that are not yet in the shadow tables: they never change again."""
+
+    def __init__(self, partition: int) -> None:
+        self._partition = partition
+        self._entries: list[EntryRow] = []
+        self._obligations: list[ObligationRow] = []
+        self._movements: list[MovementRow] = []
+
+    async def load(self, connection: asyncpg.Connection) -> None:
+        """Nothing to take up: a row depends on its event alone."""
+
+    def take(self, reads: Sequence[Read]) -> None:
+        """Make the rows of events. Raises MalformedEvent, UnknownEventType, UnknownEvent."""
+        for read in reads:
+            envelope = open_envelope(read.body)
+            where = (WALLET.name, self._partition, read.position, read.recorded_at)
+            entries, obligations, movements = rows_of(Received(*where, envelope))
+            self._entries += entries
+            self._obligations += obligations
+            self._movements += movements
+
+    async def flush(self, connection: asyncpg.Connection) -> None:
+        """Write the rows made since the last time."""
+        for table, columns, rows in (
+            ("entry", EntryRow._fields, self._entries),
+            ("obligation", ObligationRow._fields, self._obligations),
+            ("movement", MovementRow._fields, self._movements),
+        ):
+            if rows:
+                await connection.copy_records_to_table(
+                    table, schema_name="shadow", columns=columns, records=rows
+                )
+                rows.clear()
+
+    async def complete(self, connection: asyncpg.Connection) -> None:
+        """Add the movements up, once all are there."""
+        for statement in ADD_UP:
+            await connection.execute(statement, self._partition)
+
+
+OF_AN_EVENT = ("partition", "position", "ordinal")
+
+SHADOWED = Shadowed(
+    (
+        View("entry", OF_AN_EVENT, EntryRow._fields[3:]),
+        View("obligation", OF_AN_EVENT, ObligationRow._fields[3:]),
+        View("movement", OF_AN_EVENT, MovementRow._fields[3:]),
+        View("total", ("partition", "store_id"), TotalRow._fields[2:]),
+    ),
+    REACHED,
+    SettlementReplay,
+)
+"""What `kembalian replay settlement` makes a second time; its stores come from the catalog."""

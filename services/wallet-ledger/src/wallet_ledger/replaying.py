@@ -1,0 +1,106 @@
+"""The ledger's own views replayed: buckets, payments and reversals, folded from its events."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from events.envelope import open_envelope
+from events.shadow import Shadowed
+from events.shadow import View as ShadowView
+from events.source import Read
+from wallet_ledger.domain import Payment, Reversal, Wallet
+from wallet_ledger.folding import COLUMNS, KEY_COLUMNS, NO_EVENTS, Fold, Row, View
+from wallet_ledger.publish import from_contract
+from wallet_ledger.records import payment_of, reversal_of
+
+REACHED = "SELECT position FROM log.counter WHERE partition = $1"
+
+ROWS = "SELECT * FROM shadow.{view} WHERE partition = $1"
+
+# A row that is there already is replaced: its wallet was written before, by this replay.
+UPSERT = """
+INSERT INTO shadow.{view} ({columns}) SELECT {columns} FROM pg_temp.flush_{view}
+ON CONFLICT ({key}) DO UPDATE SET {changed}
+"""
+
+
+class LedgerReplay:
+    """One partition's wallets, and which of them the shadow tables do not yet show."""
+
+    def __init__(self, partition: int) -> None:
+        self._fold = Fold(partition)
+        self._touched: set[str] = set()
+        self._written = False
+
+    async def load(self, connection: asyncpg.Connection) -> None:
+        """Take up the wallets as an interrupted replay left them; versions are not in the views."""
+        partition = self._fold.partition
+        buckets: dict[str, dict[str, int]] = {}
+        payments: dict[str, dict[str, Payment]] = {}
+        reversals: dict[str, dict[str, Reversal]] = {}
+        async for row in connection.cursor(ROWS.format(view="bucket"), partition, prefetch=5_000):
+            buckets.setdefault(row["wallet_id"], {})[row["issuer"]] = row["balance"]
+        async for row in connection.cursor(ROWS.format(view="payment"), partition, prefetch=5_000):
+            payments.setdefault(row["wallet_id"], {})[row["payment_id"]] = payment_of(row)
+        async for row in connection.cursor(ROWS.format(view="reversal"), partition, prefetch=5_000):
+            reversals.setdefault(row["wallet_id"], {})[row["reversal_id"]] = reversal_of(row)
+        for wallet_id in buckets.keys() | payments.keys() | reversals.keys():
+            self._fold.wallets[wallet_id] = Wallet(
+                buckets.get(wallet_id, {}),
+                0,
+                payments.get(wallet_id, NO_EVENTS.payments),
+                reversals.get(wallet_id, NO_EVENTS.reversals),
+            )
+        self._written = True
+
+    def take(self, reads: Sequence[Read]) -> None:
+        """Apply events, in order. Raises MalformedEvent, UnknownEventType, NotAWalletEvent."""
+        take, touch = self._fold.take, self._touched.add
+        for read in reads:
+            take(read.stream, from_contract(open_envelope(read.body).data))
+            touch(read.stream)
+
+    async def flush(self, connection: asyncpg.Connection) -> None:
+        """Write the wallets that have moved since the last time."""
+        for view, rows in self._fold.rows(self._touched).items():
+            if not rows:
+                continue
+            if self._written:
+                await _upsert(connection, view, rows)
+            else:
+                await connection.copy_records_to_table(
+                    view, schema_name="shadow", columns=COLUMNS[view], records=rows
+                )
+        self._written = self._written or bool(self._touched)
+        self._touched.clear()
+
+    async def complete(self, connection: asyncpg.Connection) -> None:
+        """Nothing more: every row is written as it stands."""
+
+
+async def _upsert(connection: asyncpg.Connection, view: View, rows: Sequence[Row]) -> None:
+    table = f"flush_{view}"
+    await connection.execute(f"CREATE TEMP TABLE {table} (LIKE shadow.{view}) ON COMMIT DROP")
+    await connection.copy_records_to_table(table, columns=COLUMNS[view], records=rows)
+    columns = COLUMNS[view]
+    changed = ", ".join(f"{name} = excluded.{name}" for name in columns[KEY_COLUMNS:])
+    await connection.execute(
+        UPSERT.format(
+            view=view,
+            columns=", ".join(columns),
+            key=", ".join(columns[:KEY_COLUMNS]),
+            changed=changed,
+        )
+    )
+    await connection.execute(f"DROP TABLE pg_temp.{table}")
+
+
+SHADOWED = Shadowed(
+    tuple(
+        ShadowView(view, columns[:KEY_COLUMNS], columns[KEY_COLUMNS:])
+        for view, columns in COLUMNS.items()
+    ),
+    REACHED,
+    LedgerReplay,
+)
+"""What `kembalian replay wallet-ledger` makes a second time."""
