@@ -11,7 +11,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all soak check fmt lock clean
+.PHONY: help run test test-all soak bench check fmt lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -27,6 +27,9 @@ test-all: .venv/dev.stamp ## The tests that take minutes too
 
 soak: .venv/dev.stamp ## Kills under load for KEMBALIAN_SOAK_MINUTES (60)
 	@exec $(BIN)/pytest -q -m soak
+
+bench: .venv/run.stamp ## What the house does per second (10 min); BENCH="names --quick", FULL=1
+	@exec $(BIN)/kembalian bench $(BENCH)
 
 check: .venv/dev.stamp ## Format, lint, types, import contracts, generated schemas
 	$(BIN)/ruff format --check $(SOURCES)

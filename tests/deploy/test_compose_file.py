@@ -2,16 +2,20 @@
 
 import re
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from kembalian.grounds.kafka_jars import KAFKA_VERSION
 from kembalian.launcher.services import SERVICES
 from kembalian.setup.access import ACCESS, SETUP
 from kembalian.testing.deployment import make_secrets
+from kembalian.testing.secured_container import GIVEN
 from kembalian.testing.secured_kafka import DEPLOY, PROPERTIES, START
 
 REPOSITORY = DEPLOY.parent
@@ -84,13 +88,26 @@ def test_make_secrets_makes_exactly_the_files_that_are_named_and_never_again(
     assert set(made) == set(COMPOSE["secrets"])
     assert {f"secrets/{name}" for name in made} == {s["file"] for s in COMPOSE["secrets"].values()}
     assert len(set(made.values())) == len(made)
-    assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", secret) for secret in made.values())
+    assert isinstance(
+        load_pem_private_key(made["checkpoint-key"].encode(), None), Ed25519PrivateKey
+    )
+    passwords = [secret for name, secret in made.items() if name != "checkpoint-key"]
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", password) for password in passwords)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert make_secrets(folder) == ""
     make_secrets(folder, "kafka-setup")
     assert {path.name for path in folder.iterdir() if path.read_text() != made[path.name]} == {
         "kafka-setup"
     }
+
+
+def test_the_key_that_signs_is_never_made_anew_by_accident(tmp_path: Path) -> None:
+    make_secrets(tmp_path)
+    known = (tmp_path / "checkpoint-key").read_bytes()
+
+    with pytest.raises(subprocess.CalledProcessError):
+        make_secrets(tmp_path, "checkpoint-key")
+    assert (tmp_path / "checkpoint-key").read_bytes() == known
 
 
 def test_only_the_gateway_is_published_and_on_loopback_unless_told() -> None:
@@ -172,6 +189,7 @@ def test_the_broker_runs_the_settings_and_the_script_that_the_tests_run() -> Non
     assert mounted in CONTAINERS["kafka"]["volumes"]
     assert CONTAINERS["kafka"]["entrypoint"] == ["/bin/sh", f"/etc/kembalian/{START.name}"]
     assert f"/etc/kembalian/{PROPERTIES.name}" in START.read_text()
+    assert sorted(secrets_of("kafka").values()) == sorted(GIVEN)
     assert "log.dirs=/var/lib/kafka/data\n" in PROPERTIES.read_text()
     assert "kafka-data:/var/lib/kafka/data" in CONTAINERS["kafka"]["volumes"]
 

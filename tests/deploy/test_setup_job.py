@@ -2,8 +2,10 @@
 
 import asyncio
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -90,6 +92,19 @@ async def test_a_new_password_holds_after_the_next_run(deployment: Deployment) -
 
     async with broker_door(deployment.kafka("catalog")) as door:
         assert await door.read("kembalian.catalog.v1") == DONE
+
+
+async def test_a_broker_that_says_no_is_not_asked_again(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A principal that is no super user may see all topics, and make neither users nor rights."""
+    monkeypatch.setattr("kembalian.setup.job.SETUP", "operator")
+    monkeypatch.setattr("kembalian.setup.job.make_topics", AsyncMock())
+    said: list[str] = []
+
+    with pytest.raises(KafkaException, match="CLUSTER_AUTHORIZATION_FAILED"):
+        await asyncio.to_thread(set_up, deployment.settings, said.append)
+    assert not any(line.startswith("waiting") for line in said)
 
 
 def test_a_missing_secret_is_named_before_anything_is_waited_for(tmp_path: Path) -> None:

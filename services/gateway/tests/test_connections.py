@@ -1,33 +1,34 @@
 """Kept connections: used again while they live, given up when nobody needs them."""
 
 import asyncio
-from typing import cast
 
-import httpcore
 import pytest
 
 from gateway import connections
+from gateway.connections import Connection, Connections, NotConnected
+from gateway.exchange import HELD_BYTES_MAX
 from gateway.routing import Service
-from gateway.testing import FakeService
+from gateway.testing import FakeService, Received, answer
 from kembalian.grounds.ports import free_port
 
 Fakes = dict[Service, FakeService]
+GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+def address_of(service: FakeService) -> tuple[str, int]:
+    """Return host and port."""
+    return "127.0.0.1", int(service.url.rsplit(":", 1)[1])
 
 
 async def test_a_burst_s_connections_are_given_up_when_it_is_over(
     services: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "KEPT_SECONDS", 0.05)
-    port = int(services[Service.CATALOG].url.rsplit(":", 1)[1])
-    kept = connections.Connections([("127.0.0.1", port)])
-    url = httpcore.URL(scheme=b"http", host=b"127.0.0.1", port=port, target=b"/")
-    request = httpcore.Request(b"GET", url, headers=[(b"host", b"x")])
+    kept = Connections([address_of(services[Service.CATALOG])])
 
-    async def use(connection: httpcore.AsyncHTTP11Connection) -> None:
-        response = await connection.handle_async_request(request)
-        await response.aread()
-        await response.aclose()
-        await kept.give_back(connection)
+    async def use(connection: Connection) -> None:
+        assert await connection.ask(GET, head=False).wait(5) == b"{}"
+        kept.give_back(connection)
 
     burst = [await kept.take() for _ in range(5)]
     for connection in burst:
@@ -36,37 +37,109 @@ async def test_a_burst_s_connections_are_given_up_when_it_is_over(
     for _ in range(6):
         await use(await kept.take())
 
-    assert sum(connection.is_closed() for connection in burst) == 5
-    await kept.aclose()
+    assert sum(connection.closed for connection in burst) == 5
+    kept.close()
 
 
 async def test_new_connections_go_round_and_past_a_process_that_is_down(services: Fakes) -> None:
-    ports = [
-        int(services[name].url.rsplit(":", 1)[1]) for name in (Service.CATALOG, Service.IDENTITY)
-    ]
-    down = free_port()
-    kept = connections.Connections([("127.0.0.1", port) for port in (ports[0], down, ports[1])])
+    first, second = address_of(services[Service.CATALOG]), address_of(services[Service.IDENTITY])
+    kept = Connections([first, ("127.0.0.1", free_port()), second])
 
     taken = [await kept.take() for _ in range(4)]
 
-    url = httpcore.URL(scheme=b"http", host=b"127.0.0.1", port=ports[0], target=b"/")
-    assert [await server_port(connection, url) for connection in taken] == [*ports, *ports]
+    assert [connection.server_port for connection in taken] == [first[1], second[1]] * 2
     for connection in taken:
-        await connection.aclose()
+        connection.abort()
 
 
-async def server_port(connection: httpcore.AsyncHTTP11Connection, url: httpcore.URL) -> int:
-    """Ask something and return the port of who answers."""
-    asked = httpcore.Request(b"GET", url, headers=[(b"host", b"x")])
-    response = await connection.handle_async_request(asked)
-    stream = cast("httpcore.AsyncNetworkStream", response.extensions["network_stream"])
-    await response.aread()
-    await response.aclose()
-    return stream.get_extra_info("server_addr")[1]
+async def test_a_service_that_is_down_altogether_is_said_to_be() -> None:
+    kept = Connections([("127.0.0.1", free_port()), ("127.0.0.1", free_port())])
 
-
-async def test_a_service_that_is_down_altogether_is_said_to_be(services: Fakes) -> None:
-    kept = connections.Connections([("127.0.0.1", free_port()), ("127.0.0.1", free_port())])
-
-    with pytest.raises(httpcore.ConnectError):
+    with pytest.raises(NotConnected):
         await kept.take()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        answer(b"{}") + b"HTTP/1.1 200 OK\r\n",  # the next answer, to nobody's request
+        answer(b"{}") + b"garbage",
+        answer(b"{}", fields=b"Connection: close\r\n"),
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+    ],
+)
+async def test_a_connection_is_not_kept_after_an_answer_that_ends_it(
+    services: Fakes, raw: bytes
+) -> None:
+    service = services[Service.CATALOG]
+
+    async def say(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+
+    service.script = say
+    kept = Connections([address_of(service)])
+    connection = await kept.take()
+
+    assert await connection.ask(GET, head=False).wait(5) == b"{}"
+    kept.give_back(connection)
+
+    assert connection.closed
+
+
+async def test_what_comes_unasked_closes_the_connection(services: Fakes) -> None:
+    service = services[Service.CATALOG]
+
+    async def say_more_later(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(b"{}"))
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(answer(b"poison"))
+
+    service.script = say_more_later
+    kept = Connections([address_of(service)])
+    connection = await kept.take()
+
+    assert await connection.ask(GET, head=False).wait(5) == b"{}"
+    kept.give_back(connection)
+    await asyncio.sleep(0.2)
+
+    assert connection.closed
+
+
+async def test_an_answer_without_a_length_ends_with_its_connection(services: Fakes) -> None:
+    service = services[Service.CATALOG]
+
+    async def say_and_leave(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\nall of it")
+        await writer.drain()
+        writer.close()
+
+    service.script = say_and_leave
+    kept = Connections([address_of(service)])
+    exchange = (await kept.take()).ask(GET, head=False)
+
+    assert await exchange.wait(5) == b"all of it"
+    assert (exchange.status, exchange.headers) == (200, [])
+
+
+async def test_no_more_is_read_ahead_than_may_be_held(services: Fakes) -> None:
+    service = services[Service.CATALOG]
+
+    async def say_much(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(b"x" * 30_000_000))
+
+    service.script = say_much
+    kept = Connections([address_of(service)])
+    connection = await kept.take()
+    exchange = connection.ask(GET, head=False)
+
+    held = await exchange.wait(5)
+    await asyncio.sleep(0.2)
+    sizes: list[int] = []
+    while not exchange.over:
+        sizes.append(len(await exchange.wait(5)))
+
+    assert HELD_BYTES_MAX <= len(held) < 2 * HELD_BYTES_MAX
+    assert len(held) + sum(sizes) == 30_000_000
+    assert max(sizes) < HELD_BYTES_MAX
+    connection.abort()

@@ -28,21 +28,37 @@ __all__ = [
 ]
 
 CLIENT_TIMEOUT_SECONDS = 15.0
+SEEN_SECONDS = 0.2
+SEEN_TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic and the number of partitions that it has in common with its owner's log."""
+    """A topic and the number of partitions that it has in common with its owner's log.
+
+    Kafka's partition n is partition `first_partition` + n of the log.
+    """
 
     name: str
     partitions: int
+    first_partition: int = 0
+
+    @property
+    def log_partitions(self) -> range:
+        """Return the partitions of the owner's log that this topic holds."""
+        return range(self.first_partition, self.first_partition + self.partitions)
 
 
 IDENTITY = Topic("kembalian.identity.v1", 1)
 CATALOG = Topic("kembalian.catalog.v1", 1)
 WALLET = Topic("kembalian.wallet.v1", 8)
-CHECKPOINTS = Topic("kembalian.checkpoints.v1", 1)
 SETTLEMENT = Topic("kembalian.settlement.v1", 1)
+
+BESIDE = 1_000
+"""A service's further logs live in its tables from this partition on: no place names them."""
+
+CHECKPOINTS = Topic("kembalian.checkpoints.v1", 1, first_partition=BESIDE)
+"""What wallet-ledger signs of its own log; in the same tables, but in no `ledger_position`."""
 
 RETENTION = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
 
@@ -67,12 +83,10 @@ async def ensure(kafka: Kafka, topic: Topic) -> bool:
     """
     async with _admin(kafka) as admin:
         # Asked for all topics, never for this one: asking for one makes it on embedded ground.
-        if topic.name not in await admin.list_topics():
-            return await _create(admin, topic, kafka.replication)
-        described = await admin.describe_topics([topic.name])
-        if described[0]["error_code"]:
-            raise LeaderNotAvailableError(f"{topic.name} is being made or deleted")
-        found = len(described[0]["partitions"])
+        known = topic.name in await admin.list_topics()
+        if not known and await _create(admin, topic, kafka.replication):
+            return True
+        found = await _partitions(admin, topic)
         if found != topic.partitions and kafka.embedded:
             return await _make_anew(admin, topic, kafka.replication)
         if found != topic.partitions:
@@ -99,6 +113,21 @@ async def _admin(kafka: Kafka) -> AsyncGenerator[AIOKafkaAdminClient]:
         raise LeaderNotAvailableError(str(error)) from error
     finally:
         await settle(admin.close(), CLIENT_TIMEOUT_SECONDS)
+
+
+async def _partitions(admin: AIOKafkaAdminClient, topic: Topic) -> int:
+    """Return how many partitions a topic has. Raises LeaderNotAvailableError.
+
+    A broker that is told of a new topic a little later than its controller is asked again.
+    """
+    for _ in range(SEEN_TRIES):
+        described = (await admin.describe_topics([topic.name]))[0]
+        if described["error_code"] != UNKNOWN:
+            break
+        await asyncio.sleep(SEEN_SECONDS)
+    if described["error_code"]:
+        raise LeaderNotAvailableError(f"{topic.name} is being made or deleted")
+    return len(described["partitions"])
 
 
 async def _make_anew(admin: AIOKafkaAdminClient, topic: Topic, replication: int) -> bool:

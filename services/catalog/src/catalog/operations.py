@@ -28,7 +28,7 @@ EXPORT = "SELECT 'store ' || row_to_json(s) FROM view.store s ORDER BY store_id"
 
 async def export(dsn: str) -> AsyncGenerator[str]:
     """Yield every row of the view as one line, sorted: equal views give equal lines."""
-    async with _connected(dsn) as connection, connection.transaction(readonly=True):
+    async with connected(dsn) as connection, connection.transaction(readonly=True):
         async for row in connection.cursor(EXPORT, prefetch=BATCH_EVENTS):
             yield row[0]
 
@@ -38,7 +38,7 @@ async def rebuild(dsn: str, progress: Progress) -> None:
 
     A view that was dropped is made again, for which `dsn` must name its owner, or a superuser.
     """
-    async with _connected(dsn) as connection:
+    async with connected(dsn) as connection:
         await in_transaction(connection, lambda: _refill(connection, progress))
 
 
@@ -57,7 +57,8 @@ async def _refill(connection: asyncpg.Connection, progress: Progress) -> None:
 
 
 @asynccontextmanager
-async def _connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+async def connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+    """Give a connection of its own to the database that `dsn` names."""
     connection = await asyncpg.connect(dsn, server_settings={"TimeZone": "UTC"})
     try:
         yield connection

@@ -3,13 +3,14 @@
 from gateway.app import create_app
 from gateway.config import Settings
 from gateway.server import server
-from web.serve import configure_logging
+from web.serve import configure_logging, settle_memory
 
 
 def main() -> None:
     """Read the settings and serve."""
     settings = Settings()
     configure_logging(settings.log_level)
+    settle_memory()
     server(
         create_app(settings),
         host=settings.host,

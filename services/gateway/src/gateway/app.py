@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.config import Settings
 from gateway.documents import Documents
@@ -18,6 +18,23 @@ from gateway.service_token import GuestToken
 from gateway.upstream import Upstream
 from web.boundary import Boundary
 from web.problems import answer_http
+
+SERVED_ELSEWHERE = b"/api/"
+
+
+class Fork:
+    """ASGI: calls of the API go straight to the proxy, past the router of the gateway's pages."""
+
+    def __init__(self, pages: ASGIApp, proxy: ASGIApp) -> None:
+        self._pages = pages
+        self._proxy = proxy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the lifespan."""
+        if scope["type"] == "http" and scope["raw_path"].startswith(SERVED_ELSEWHERE):
+            await self._proxy(scope, receive, send)
+        else:
+            await self._pages(scope, receive, send)
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -44,7 +61,7 @@ def create_app(settings: Settings) -> ASGIApp:
             with suppress(asyncio.CancelledError):
                 await keeping
             for upstream in upstreams.values():
-                await upstream.aclose()
+                upstream.close()
 
     app = Starlette(
         routes=pages.routes(),
@@ -52,9 +69,10 @@ def create_app(settings: Settings) -> ASGIApp:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.router.default = Proxy(upstreams, guest)  # whatever is not a page of the gateway's own
+    proxy = Proxy(upstreams, guest)
+    app.router.default = proxy  # whatever is not a page of the gateway's own
     return Door(
-        Boundary(app),
+        Boundary(Fork(app, proxy)),
         open_max=settings.gateway_open_max,
         body_seconds_max=settings.gateway_body_seconds_max,
     )

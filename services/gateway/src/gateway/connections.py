@@ -1,13 +1,82 @@
-"""Kept connections to one service: httpcore's own, without httpcore's pool (decision 0006)."""
+"""Kept connections to one service, each for one request at a time (decision 0017)."""
 
+import asyncio
 from collections.abc import Sequence
 from itertools import cycle
 from typing import cast
 
-import httpcore
+import httptools
+
+from gateway.exchange import Broken, Exchange
 
 CONNECT_SECONDS_MAX = 2.0
 KEPT_SECONDS = 15.0  # far below the 75 s after which a service closes an idle connection itself
+
+
+class NotConnected(Exception):
+    """The service cannot be reached: nothing was sent."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection; what comes on it belongs to the exchange under way, else it is the end."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.idle_since = 0.0  # on the event loop's clock, seconds
+        self._exchange: Exchange | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Be ready for a request."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not asyncio's own
+
+    @property
+    def server_port(self) -> int:
+        """The port at the other end."""
+        assert self._transport is not None, "it is connected"
+        return self._transport.get_extra_info("peername")[1]
+
+    def ask(self, request: bytes, *, head: bool) -> Exchange:
+        """Send a request, whole; return its exchange. `head`: the answer has no body."""
+        transport = self._transport
+        assert transport is not None, "it is connected"
+        self._exchange = Exchange(transport, head=head)
+        if self.closed:
+            self._exchange.ended(None)
+        else:
+            transport.write(request)
+        return self._exchange
+
+    def data_received(self, data: bytes) -> None:
+        """Give the bytes to the exchange; a connection on which anything else comes is closed."""
+        if self._exchange is None:
+            self.abort()
+            return
+        try:
+            self._exchange.parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._exchange.fail(Broken(repr(error)))
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note the end, which for some answers is where they are complete."""
+        self.closed = True
+        if self._exchange is not None:
+            self._exchange.ended(exc)
+
+    def release(self) -> bool:
+        """End the exchange; tell whether another may follow. If not, the connection is closed."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None and exchange.reusable and not self.closed:
+            return True
+        self.abort()
+        return False
+
+    def abort(self) -> None:
+        """Close at once: whatever is still on its way is not wanted."""
+        self.closed = True
+        if self._transport is not None:
+            self._transport.abort()
 
 
 class Connections:
@@ -18,48 +87,46 @@ class Connections:
     """
 
     def __init__(self, addresses: Sequence[tuple[str, int]]) -> None:
-        host, port = addresses[0]
-        self.origin = httpcore.Origin(b"http", host.encode("ascii"), port)
         self._next = cycle(addresses)
         self._attempts = max(2, len(addresses))
-        # The cast: httpcore declares a stand-in for where anyio is missing, and that one is seen.
-        self._network = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
-        self._idle: list[httpcore.AsyncHTTP11Connection] = []
+        self._idle: list[Connection] = []
 
-    async def take(self) -> httpcore.AsyncHTTP11Connection:
-        """Return a connection, which must be given back. Raises ConnectError, ConnectTimeout."""
+    async def take(self) -> Connection:
+        """Return a connection, which must be given back. Raises NotConnected."""
+        now = asyncio.get_running_loop().time()
         while self._idle:
             connection = self._idle.pop()
-            if not connection.has_expired():
+            if not connection.closed and now - connection.idle_since < KEPT_SECONDS:
                 return connection
-            await connection.aclose()
+            connection.abort()
         return await self._connect()
 
-    async def give_back(self, connection: httpcore.AsyncHTTP11Connection) -> None:
+    def give_back(self, connection: Connection) -> None:
         """Keep a connection whose last answer is complete; close any other."""
-        if not connection.is_idle():
-            await connection.aclose()
+        if not connection.release():
             return
+        now = connection.idle_since = asyncio.get_running_loop().time()
         self._idle.append(connection)
-        if self._idle[0].has_expired():  # the oldest of a busier time
-            await self._idle.pop(0).aclose()
+        oldest = self._idle[0]
+        if oldest.closed or now - oldest.idle_since >= KEPT_SECONDS:  # of a busier time
+            self._idle.pop(0).abort()
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Close what is kept."""
         while self._idle:
-            await self._idle.pop().aclose()
+            self._idle.pop().abort()
 
-    async def _connect(self) -> httpcore.AsyncHTTP11Connection:
+    async def _connect(self) -> Connection:
         """Return a new connection; another attempt is safe, since nothing was sent yet."""
-        for left in reversed(range(self._attempts)):
+        loop = asyncio.get_running_loop()
+        error: Exception | None = None
+        for _ in range(self._attempts):
             host, port = next(self._next)
             try:
-                stream = await self._network.connect_tcp(host, port, timeout=CONNECT_SECONDS_MAX)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if not left:
-                    raise
+                async with asyncio.timeout(CONNECT_SECONDS_MAX):
+                    made = await loop.create_connection(Connection, host, port)
+            except (OSError, TimeoutError) as failed:
+                error = failed
             else:
-                return httpcore.AsyncHTTP11Connection(
-                    self.origin, stream, keepalive_expiry=KEPT_SECONDS
-                )
-        raise AssertionError("the last attempt returned or raised")
+                return made[1]
+        raise NotConnected(repr(error)) from error

@@ -37,6 +37,10 @@ INTERNAL_PREFIXES = (b"x-forwarded-", b"x-kembalian-")
 SAID_BY_EVERY_SERVER = frozenset({b"date", b"server"})
 """The gateway's own server adds these; twice would be malformed."""
 
+NOTHING: frozenset[bytes] = frozenset()
+NEVER_ON = HOP_BY_HOP | SET_BY_THE_GATEWAY
+NEVER_BACK = HOP_BY_HOP | SAID_BY_EVERY_SERVER
+
 
 def values(headers: Headers, name: bytes) -> list[bytes]:
     """Return every value of the field `name` (lower case), in order."""
@@ -54,7 +58,10 @@ def from_client(headers: Headers) -> list[tuple[bytes, bytes]]:
     Blanks around a value are none of it, though our server leaves those at its end.
     Source: RFC 9110, section 5.5.
     """
-    dropped = HOP_BY_HOP | SET_BY_THE_GATEWAY | _named_by_connection(headers)
+    dropped = NEVER_ON
+    named = _named_by_connection(headers)
+    if named:
+        dropped |= named
     return [
         (name, value.strip(b" \t"))
         for name, value in headers
@@ -63,16 +70,20 @@ def from_client(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 
 def from_service(headers: Headers) -> list[tuple[bytes, bytes]]:
-    """Return what the client gets to see of a service's fields, names in lower case."""
-    lowered = [(name.lower(), value) for name, value in headers]
-    dropped = HOP_BY_HOP | SAID_BY_EVERY_SERVER | _named_by_connection(lowered)
-    return [(name, value) for name, value in lowered if name not in dropped]
+    """Return what the client gets to see of a service's fields."""
+    dropped = NEVER_BACK
+    named = _named_by_connection(headers)
+    if named:
+        dropped |= named
+    return [field for field in headers if field[0] not in dropped]
 
 
 def secured(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return the fields with those that tell a browser to trust nothing, unless already said."""
     said = list(headers)
     names = {name for name, _ in said}
+    if names.isdisjoint(_SECURITY_NAMES):
+        return [*said, *_SECURITY]
     return said + [(name, value) for name, value in _SECURITY if name not in names]
 
 
@@ -84,11 +95,12 @@ _SECURITY = (
     (b"cache-control", b"no-store"),  # tokens and balances belong in no cache
 )
 
+_SECURITY_NAMES = frozenset(name for name, _ in _SECURITY)
+
 
 def _named_by_connection(headers: Headers) -> frozenset[bytes]:
     """Return the fields that `Connection` declares to be of this hop only."""
-    return frozenset(
-        token.strip().lower()
-        for value in values(headers, b"connection")
-        for token in value.split(b",")
-    )
+    named = values(headers, b"connection")
+    if not named:
+        return NOTHING
+    return frozenset(token.strip().lower() for value in named for token in value.split(b","))

@@ -46,22 +46,16 @@ class Proxy:
     async def _exchange(
         self, scope: Scope, send: Send, upstream: Upstream, body: bytes | None
     ) -> None:
-        """Ask `upstream` and answer. Once half an answer is out, only silence can follow."""
+        """Ask `upstream` and pass its answer back. Raises Problem."""
         onward = await self._onward(scope, upstream, body)
         query: bytes = scope["query_string"]
         target = scope["raw_path"] + (b"?" + query if query else b"")
-        started = False
+        answer = await upstream.ask(scope["method"].encode("ascii"), target, onward, body)
         try:
-            async with upstream.exchange(
-                scope["method"].encode("ascii"), target, onward, body
-            ) as answer:
-                _refuse_raw_failure(upstream, answer)
-                started = True
-                await _pass_back(answer, send)
-        except Problem:
-            if not started:
-                raise
-            _log.warning("an answer of %s broke off: the connection is closed", upstream.name)
+            _refuse_raw_failure(upstream, answer)
+            await _pass_back(answer, send)
+        finally:
+            answer.close()
 
     async def _onward(
         self, scope: Scope, upstream: Upstream, body: bytes | None
@@ -83,15 +77,22 @@ class Proxy:
 
 
 async def _pass_back(answer: Answer, send: Send) -> None:
-    """Send a service's answer: what was held at once, the rest as it comes."""
+    """Send a service's answer: what was held at once, the rest as it comes.
+
+    Once half an answer is out, only silence can follow: the connection is closed.
+    """
     headers = fields.from_service(answer.headers)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    if answer.rest is None:
+    if answer.whole:
         await send({"type": "http.response.body", "body": answer.held})
         return
     await send({"type": "http.response.body", "body": answer.held, "more_body": True})
-    async for part in answer.rest:
-        await send({"type": "http.response.body", "body": part, "more_body": True})
+    try:
+        async for part in answer.rest():
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+    except Problem as problem:
+        _log.warning("an answer broke off, its connection is closed: %s", problem)
+        return
     await send({"type": "http.response.body", "body": b""})
 
 
@@ -99,7 +100,7 @@ def _refuse_raw_failure(upstream: Upstream, answer: Answer) -> None:
     """Raise Problem 503 for a 5xx that does not say what is wrong: a crash, not an answer."""
     if answer.status < 500:
         return
-    media_types = [value.lower() for name, value in answer.headers if name.lower() == CONTENT_TYPE]
+    media_types = [value.lower() for value in fields.values(answer.headers, CONTENT_TYPE)]
     if not any(value.startswith(MEDIA_TYPE.encode("ascii")) for value in media_types):
         _log.warning("%s answers %d without a problem", upstream.name, answer.status)
         raise Problem("unavailable", "The service does not answer at the moment.")

@@ -2,14 +2,13 @@
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from web.serve import GRACE_SECONDS, KEEP_ALIVE_SECONDS
+from web.serve import GRACE_SECONDS, KEEP_ALIVE_SECONDS, JoiningProtocol
 
 HEAD_BYTES_MAX = 64 * 1024
 
 
-class BoundedHead(HttpToolsProtocol):
+class BoundedHead(JoiningProtocol):
     """uvicorn's own protocol, which would gather request line and fields without end."""
 
     _head_bytes = 0

@@ -87,10 +87,11 @@ class GuestToken:
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode("ascii")),
         ]
-        async with self._identity.exchange(b"POST", b"/internal/token", headers, body) as answer:
-            if answer.status != 200:
-                raise Problem("unavailable", f"Identity answers {answer.status} to the gateway.")
-            try:
-                return TokenAnswer.model_validate_json(answer.held)
-            except ValidationError as error:
-                raise Problem("unavailable", "Identity's answer is not understood.") from error
+        answer = await self._identity.ask(b"POST", b"/internal/token", headers, body)
+        answer.close()
+        if answer.status != 200:
+            raise Problem("unavailable", f"Identity answers {answer.status} to the gateway.")
+        try:
+            return TokenAnswer.model_validate_json(answer.held)
+        except ValidationError as error:
+            raise Problem("unavailable", "Identity's answer is not understood.") from error

@@ -2,41 +2,49 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import re
+from collections.abc import AsyncIterator, Sequence
 from urllib.parse import urlsplit
 
-import httpcore
-
-from gateway.connections import Connections
+from gateway.connections import Connection, Connections, NotConnected
+from gateway.exchange import HELD_BYTES_MAX, Broken, Exchange
 from gateway.headers import Headers
 from web.problems import Problem
 
-HELD_BYTES_MAX = 1024 * 1024
 REPEATABLE = frozenset({b"GET", b"HEAD"})
 
-_BROKEN = (httpcore.NetworkError, httpcore.RemoteProtocolError)
+_TARGET = re.compile(rb"[\x21-\x7e]+")
+_FORBIDDEN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
 class Answer:
-    """A service's answer: `held` is its beginning, or all of it when `rest` is None."""
+    """A service's answer: `held` is its beginning, or all of it when it is `whole`.
 
-    status: int
-    headers: Headers
-    held: bytes
-    rest: AsyncIterator[bytes] | None
+    Must be closed: what is not whole still comes on a connection of its own.
+    """
 
+    __slots__ = ("_connection", "_exchange", "_upstream", "headers", "held", "status", "whole")
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """An answer whose beginning is here, and the connection that it comes on."""
+    def __init__(
+        self, upstream: "Upstream", connection: Connection, exchange: Exchange, held: bytes
+    ) -> None:
+        self._upstream = upstream
+        self._connection = connection
+        self._exchange = exchange
+        self.status = exchange.status
+        self.headers: Headers = exchange.headers
+        self.held = held
+        self.whole = exchange.over
 
-    connection: httpcore.AsyncHTTP11Connection
-    response: httpcore.Response
-    answer: Answer
+    async def rest(self) -> AsyncIterator[bytes]:
+        """Yield what follows `held`. Raises Problem 503 if it breaks off or stalls."""
+        while not self._exchange.over:
+            yield await self._upstream.more(self._exchange)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._upstream.done(self._connection)
 
 
 class Upstream:
@@ -51,17 +59,15 @@ class Upstream:
         self._in_flight_max = in_flight_max
         self._in_flight = 0
         self._answer_seconds_max = answer_seconds_max
-        self._timeouts = {"read": answer_seconds_max, "write": answer_seconds_max}
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Close the kept connections."""
-        await self._connections.aclose()
+        self._connections.close()
 
-    @asynccontextmanager
-    async def exchange(
+    async def ask(
         self, method: bytes, target: bytes, headers: Headers, body: bytes | None = None
-    ) -> AsyncGenerator[Answer]:
-        """Send one request and yield its answer, which is valid inside the block only.
+    ) -> Answer:
+        """Send one request and return its answer, which must be closed.
 
         Up to `HELD_BYTES_MAX` are held back until the answer is complete, so that a service that
         dies or stalls is seen before the client is told anything; what is longer streams.
@@ -70,80 +76,77 @@ class Upstream:
         """
         if self._in_flight >= self._in_flight_max:
             raise self._unavailable(f"{self._in_flight} requests in flight")
+        request = encoded(method, target, headers, body)
         self._in_flight += 1
-        begun: _Begun | None = None
         try:
-            request = self._request(method, target, headers, body)
-            async with asyncio.timeout(self._answer_seconds_max):
-                begun = await self._begin(request)
-            yield begun.answer
-        except httpcore.LocalProtocolError as error:
-            raise Problem("invalid-request", "A header field holds forbidden bytes.") from error
-        except (*_BROKEN, httpcore.TimeoutException, TimeoutError) as error:
-            raise self._unavailable(f"{type(error).__name__} {error}") from error
-        finally:
+            return await self._ask(method, request)
+        except BaseException as error:
             self._in_flight -= 1
-            if begun is not None:
-                await begun.response.aclose()
-                await self._connections.give_back(begun.connection)
+            if isinstance(error, Broken | NotConnected | TimeoutError):
+                raise self._unavailable(f"{type(error).__name__} {error}") from error
+            raise
+
+    async def more(self, exchange: Exchange) -> bytes:
+        """Return the next part of a long answer. Raises Problem 503."""
+        try:
+            return await exchange.wait(self._answer_seconds_max)
+        except (Broken, TimeoutError) as error:
+            raise self._unavailable(f"{type(error).__name__} {error}") from error
+
+    def done(self, connection: Connection) -> None:
+        """Take back the connection of an answer."""
+        self._in_flight -= 1
+        self._connections.give_back(connection)
 
     async def whole(self, target: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> Answer:
         """GET `target` for the gateway itself and return the complete answer. Raises Problem."""
-        async with self.exchange(b"GET", target, [(b"host", self.host), *extra]) as answer:
-            if answer.rest is not None:
-                raise self._unavailable(f"{target.decode('ascii')} is over {HELD_BYTES_MAX} bytes")
-            return answer
+        answer = await self.ask(b"GET", target, [(b"host", self.host), *extra])
+        answer.close()
+        if not answer.whole:
+            raise self._unavailable(f"{target.decode('ascii')} is over {HELD_BYTES_MAX} bytes")
+        return answer
 
-    def _request(
-        self, method: bytes, target: bytes, headers: Headers, body: bytes | None
-    ) -> httpcore.Request:
-        """Return the request with its bytes as they are."""
-        origin = self._connections.origin
-        url = httpcore.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=target)
-        return httpcore.Request(
-            method, url, headers=list(headers), content=body, extensions={"timeout": self._timeouts}
-        )
-
-    async def _begin(self, request: httpcore.Request) -> _Begun:
+    async def _ask(self, method: bytes, request: bytes) -> Answer:
         """Ask, and return the beginning of the answer. A read is asked again once.
 
         Only a read: anything else may have been done by the service before it broke.
         """
+        deadline = asyncio.get_running_loop().time() + self._answer_seconds_max
+        head = method == b"HEAD"
         try:
-            return await self._attempt(request)
-        except httpcore.ConnectError:
-            raise  # tried twice already
-        except _BROKEN as error:
-            if request.method not in REPEATABLE:
+            return await self._attempt(request, deadline, head=head)
+        except Broken as error:
+            if method not in REPEATABLE:
                 raise
             _log.info("%s broke (%r): the read is asked again", self.name, error)
-            return await self._attempt(request)
+            return await self._attempt(request, deadline, head=head)
 
-    async def _attempt(self, request: httpcore.Request) -> _Begun:
+    async def _attempt(self, request: bytes, deadline: float, *, head: bool) -> Answer:
         """Ask once, on a connection that is closed here if anything goes wrong."""
         connection = await self._connections.take()
         try:
-            response = await connection.handle_async_request(request)
-            parts = response.aiter_stream()
-            held: list[bytes] = []
-            size = 0
-            rest: AsyncIterator[bytes] | None = None
-            async for part in parts:
-                held.append(part)
-                size += len(part)
-                if size >= HELD_BYTES_MAX:
-                    rest = parts
-                    break
+            exchange = connection.ask(request, head=head)
+            held = await exchange.wait(deadline - asyncio.get_running_loop().time())
         except BaseException:
-            await connection.aclose()
+            connection.abort()
             raise
-        answer = Answer(response.status, response.headers, b"".join(held), rest)
-        return _Begun(connection, response, answer)
+        return Answer(self, connection, exchange, held)
 
     def _unavailable(self, why: str) -> Problem:
         """Return the 503; why it is one is for our log alone."""
         _log.warning("%s unavailable: %s", self.name, why)
         return Problem("unavailable", "The service does not answer at the moment.")
+
+
+def encoded(method: bytes, target: bytes, headers: Headers, body: bytes | None) -> bytes:
+    """Return a request as it goes over the wire.
+
+    Raises Problem 422 for bytes that HTTP/1.1 forbids, which could end a line where we do not.
+    """
+    if not _TARGET.fullmatch(target) or _FORBIDDEN.search(b"".join([v for _, v in headers])):
+        raise Problem("invalid-request", "The query or a header field holds forbidden bytes.")
+    fields = b"\r\n".join([name + b": " + value for name, value in headers])
+    return b"%b %b HTTP/1.1\r\n%b\r\n\r\n%b" % (method, target, fields, body or b"")
 
 
 def _address(name: str, url: str) -> tuple[str, int]:

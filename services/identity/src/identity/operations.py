@@ -36,7 +36,8 @@ EXPORTS: Final = (
 
 
 @asynccontextmanager
-async def _connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+async def connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+    """Give a connection of its own to the database that `dsn` names."""
     connection = await asyncpg.connect(dsn, server_settings={"TimeZone": "UTC"})
     try:
         yield connection
@@ -49,7 +50,7 @@ async def ensure_user(dsn: str, *, username: str, password: str, role: str) -> N
 
     Raises ValueError if the user name is somebody's of another role.
     """
-    async with _connected(dsn) as connection, connection.transaction():
+    async with connected(dsn) as connection, connection.transaction():
         if await store.username_is_taken(connection, username):
             known = await connection.fetchval(ROLE_OF, username)
             if known != role:
@@ -64,13 +65,13 @@ class AlreadyThere(Exception):
 
 
 async def bootstrap_user(dsn: str, login: StaffLogin, role: str, *, another: bool) -> None:
-    """Make a user of the operator's own (admin, finance, auditor), who may log in.
+    """Make a user of the operator's own (admin, finance, auditor, channel), who may log in.
 
     Raises AlreadyThere if the user name is taken, or, unless `another` is wanted, if anybody has
     the role: of two who try at once, one is refused.
     """
     hashed = hash_password(login.password)
-    async with _connected(dsn) as connection, connection.transaction():
+    async with connected(dsn) as connection, connection.transaction():
         await connection.execute(store.LOCK_NAME, f"role/{role}")
         known = await connection.fetchval(SOMEBODY, role)
         if known is not None and not another:
@@ -87,7 +88,7 @@ async def rebuild(dsn: str, progress: Progress) -> None:
     Readers see the old rows until the commit; writers wait. Views that were dropped are made
     again, for which `dsn` must name the owner, or a superuser.
     """
-    async with _connected(dsn) as connection:
+    async with connected(dsn) as connection:
         await in_transaction(connection, lambda: _refill(connection, progress))
 
 
@@ -109,7 +110,7 @@ async def _refill(connection: asyncpg.Connection, progress: Progress) -> None:
 async def export(dsn: str) -> AsyncGenerator[str]:
     """Yield every row of every view as one line, in one snapshot."""
     async with (
-        _connected(dsn) as connection,
+        connected(dsn) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         for query in EXPORTS:

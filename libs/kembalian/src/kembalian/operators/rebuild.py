@@ -27,6 +27,8 @@ from wallet_ledger.operations import RebuildStalled as LedgerStalled
 
 VIEW_IS_GONE = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
 
+STOPPED = "interrupted: what comes from topics goes on being refilled; the same command again"
+
 
 def rebuild(
     service: Annotated[str, typer.Argument(help=f"One of {', '.join(HOUSE)}.")],
@@ -43,6 +45,8 @@ def rebuild(
             result = asyncio.run(run_rebuild(read_run(), service, begin("events")))
     except (LedgerStalled, SettlementStalled, SourceEnded, WorkFailed, *COULD_NOT_READ) as error:
         raise fail(str(error) or repr(error)) from error
+    except KeyboardInterrupt as stop:
+        raise fail(STOPPED) from stop
     if as_json:
         say_json(result)
         return

@@ -71,7 +71,7 @@ def _until(deadline: float, work: Callable[[], None], say: Say) -> None:
         try:
             work()
         except NOT_YET as error:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or not _passes(error):
                 raise
             if str(error) != said:
                 said = str(error)
@@ -79,3 +79,13 @@ def _until(deadline: float, work: Callable[[], None], say: Say) -> None:
         else:
             return
         time.sleep(RETRY_SECONDS)
+
+
+def _passes(error: Exception) -> bool:
+    """Tell whether it may go well the next time; a broker that says no will say it again."""
+    if not isinstance(error, KafkaException):
+        return True
+    refusal = error.args[0]
+    return (
+        refusal.retriable() or refusal.code() < 0
+    )  # below 0: what the client says, not the broker

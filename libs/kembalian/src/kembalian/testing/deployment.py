@@ -82,11 +82,17 @@ def deployed() -> Generator[Deployment]:
 
 
 @contextmanager
-def servers() -> Generator[Deployment]:
-    """Make secrets and start both servers, side by side; nothing is in them yet."""
+def servers(kept_secrets: Path | None = None) -> Generator[Deployment]:
+    """Make secrets and start both servers, side by side; nothing is in them yet.
+
+    `kept_secrets`: a folder of secrets to take instead, as after the loss of a machine.
+    """
     home = Path(tempfile.mkdtemp(prefix="kembalian-deploy-"))
     secrets = home / "secrets"
-    make_secrets(secrets)
+    if kept_secrets is None:
+        make_secrets(secrets)
+    else:
+        shutil.copytree(kept_secrets, secrets)
     broker = _broker(home / "kafka", secrets)
     try:
         broker.prepare()
@@ -100,7 +106,7 @@ def servers() -> Generator[Deployment]:
             )
             yield Deployment(postgres, broker, settings, [])
     finally:
-        broker.stop()
+        broker.kill()  # nobody needs its data again
         shutil.rmtree(home)
 
 
