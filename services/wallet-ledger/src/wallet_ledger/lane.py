@@ -224,6 +224,8 @@ class Lane:
                 self._dsn, command_timeout=COMMIT_SECONDS_MAX, timeout=COMMIT_SECONDS_MAX
             )
         epoch, position = await store.raise_epoch(self._connection, self.partition)
+        if not await store.is_whole(self._connection, self.partition):
+            return False  # its views were dropped, and are being filled again
         claimed = await claims.kept_here(self._connection)
         self._turn = Turn(self.partition, self._connection, epoch, position, claims=claimed)
         logger.info("partition %d is ours, epoch %d", self.partition, epoch)

@@ -11,7 +11,7 @@ from events import log, parallel, places, topics
 from events.place import Place
 from events.places import ConsumerPlace
 from events.views import in_transaction, make_again
-from wallet_ledger import queries
+from wallet_ledger import queries, store
 from wallet_ledger.checking import (
     MEMBERS,
     STORES,
@@ -30,8 +30,9 @@ VIEW_SQL = [
     MIGRATIONS / "0002_views.sql",
     MIGRATIONS / "0004_view_of_trees.sql",
     MIGRATIONS / "0005_views_of_payments.sql",
+    MIGRATIONS / "0007_whole_views.sql",
 ]
-VIEWS_WITHOUT_EXPORT = ["tree_node"]
+VIEWS_WITHOUT_EXPORT = ["tree_node", "whole"]
 """A fold of the links, not of the events: made again, and checked by `verify`."""
 
 NO_PROGRESS_SECONDS = 10.0
@@ -70,7 +71,7 @@ async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | Non
     RebuildStalled.
     """
     async with connected(dsn) as connection:
-        await in_transaction(connection, lambda: _make_again(connection, until))
+        await in_transaction(connection, lambda: make_views_again(connection, until))
         heads = await log.heads(connection)
         total = sum(position for _, position in heads.positions)
         longest = sorted(range(PARTITIONS), key=heads.at, reverse=True)
@@ -90,10 +91,20 @@ async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | Non
         await _refilled(connection, progress)
 
 
-async def _make_again(connection: asyncpg.Connection, until: Mapping[str, Place] | None) -> None:
+async def make_views_again(
+    connection: asyncpg.Connection, until: Mapping[str, Place] | None
+) -> None:
+    """Make dropped views anew, empty; until they are filled no writer may decide by them.
+
+    A writer that goes on meanwhile is fenced; whoever owns a partition next finds that its views
+    are not whole, and waits.
+    """
     consumes = (topics.IDENTITY, topics.CATALOG)
     names = [*EXPORTS, *VIEWS_WITHOUT_EXPORT]
-    await make_again(connection, "wallet_ledger", names, VIEW_SQL, consumes, until)
+    if await make_again(connection, "wallet_ledger", names, VIEW_SQL, consumes, until):
+        await connection.execute("DELETE FROM view.whole")
+        for partition in range(PARTITIONS):
+            await store.raise_epoch(connection, partition)
 
 
 async def _refilled(connection: asyncpg.Connection, progress: Progress) -> None:

@@ -18,7 +18,7 @@ from wallet_ledger.config import PARTITIONS
 from wallet_ledger.publish import from_contract
 from wallet_ledger.records import payment_of
 from web.periods import Period, parse_time
-from web.problems import invalid
+from web.problems import Problem, invalid
 
 NOW = """
 SELECT c.position, CASE WHEN c.position = 0 THEN clock_timestamp() ELSE c.recorded_at END AS at,
@@ -29,7 +29,8 @@ SELECT c.position, CASE WHEN c.position = 0 THEN clock_timestamp() ELSE c.record
     ARRAY(SELECT b.balance FROM view.bucket b
           WHERE b.partition = $1 AND b.wallet_id = $2 ORDER BY b.issuer) AS balances,
     (SELECT json_agg(p)::text FROM view.payment p
-     WHERE p.partition = $1 AND p.wallet_id = $2 AND p.state = 'held') AS held
+     WHERE p.partition = $1 AND p.wallet_id = $2 AND p.state = 'held') AS held,
+    EXISTS (SELECT FROM view.whole w WHERE w.partition = $1) AS whole
 FROM log.counter c WHERE c.partition = $1
 """
 
@@ -52,6 +53,8 @@ BALANCES = """
 SELECT wallet_id, sum(balance)::bigint AS balance FROM view.bucket
 WHERE wallet_id = ANY ($1::text[]) GROUP BY wallet_id
 """
+
+WHOLE = "SELECT count(*) FROM view.whole"
 
 NOT_IN_STATEMENTS = [
     f"kembalian.wallet.{name}.v1"
@@ -87,10 +90,19 @@ class AheadOfLog(ValueError):
     """A position that the log has not reached: it was never given out."""
 
 
+def _being_filled() -> Problem:
+    return Problem("unavailable", "the views are being filled again")
+
+
 async def wallet_now(pool: asyncpg.Pool, partition: int, wallet_id: str) -> WalletView:
-    """Return the wallet as it is: buckets, version and place out of one snapshot."""
+    """Return the wallet as it is: buckets, version and place out of one snapshot.
+
+    Raises Problem 503 while its views are being filled again.
+    """
     row = await pool.fetchrow(NOW, partition, wallet_id)
     assert row is not None
+    if not row["whole"]:
+        raise _being_filled()
     buckets = dict(zip(row["issuers"], row["balances"], strict=True))
     held = [payment_of(payment) for payment in json.loads(row["held"] or "[]")]
     wallet = domain.Wallet(buckets, row["version"], {p.payment_id: p for p in held})
@@ -174,8 +186,13 @@ def _moved(event: domain.Event) -> Line:
 
 
 async def balances(pool: asyncpg.Pool, wallet_ids: list[str]) -> dict[str, int]:
-    """Return wallet id -> rupiah over all buckets; 0 for a wallet without events."""
+    """Return wallet id -> rupiah over all buckets; 0 for a wallet without events.
+
+    Raises Problem 503 while some views are being filled again.
+    """
     rows = await pool.fetch(BALANCES, wallet_ids)
+    if await pool.fetchval(WHOLE) < PARTITIONS:
+        raise _being_filled()
     found = {row["wallet_id"]: row["balance"] for row in rows}
     return {wallet_id: found.get(wallet_id, 0) for wallet_id in wallet_ids}
 

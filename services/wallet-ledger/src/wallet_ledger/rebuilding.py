@@ -17,6 +17,8 @@ LOCK = """
 LOCK TABLE view.bucket, view.payment, view.reversal IN SHARE ROW EXCLUSIVE MODE
 """
 
+WHOLE = "INSERT INTO view.whole (partition) VALUES ($1) ON CONFLICT DO NOTHING"
+
 EMPTY = "DELETE FROM view.{view} WHERE partition = $1"
 
 
@@ -50,6 +52,7 @@ async def refill(part: Part) -> AsyncIterator[tuple[int, int]]:
                 await connection.copy_records_to_table(
                     view, schema_name="view", columns=COLUMNS[view], records=rows
                 )
+            await connection.execute(WHOLE, part.partition)
     finally:
         await connection.close()
     yield part.partition, place

@@ -53,6 +53,8 @@ FROM log.append_group(
 )
 """
 
+IS_WHOLE = "SELECT EXISTS (SELECT FROM view.whole WHERE partition = $1)"
+
 RAISE_EPOCH = 'SELECT epoch, "position" FROM log.raise_epoch($1)'
 
 
@@ -113,6 +115,11 @@ async def raise_epoch(connection: Connection, partition: int) -> tuple[int, int]
     row = await connection.fetchrow(RAISE_EPOCH, partition)
     assert row is not None
     return row["epoch"], row["position"]
+
+
+async def is_whole(connection: Connection, partition: int) -> bool:
+    """Tell whether the views of a partition hold all that its log says, after a rebuild too."""
+    return bool(await connection.fetchval(IS_WHOLE, partition))
 
 
 async def append_group(
