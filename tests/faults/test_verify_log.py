@@ -41,6 +41,8 @@ async def test_nothing_is_found_in_the_untouched_copy(originals: LiveRun) -> Non
         ledger.a_bucket_overdrawn,
         ledger.a_balance_that_is_said_wrongly,
         ledger.allocations_that_do_not_sum_to_the_amount,
+        ledger.a_refund_of_what_was_never_paid,
+        ledger.a_reversal_of_no_entry,
         chain.an_answer_without_its_event,
         chain.an_event_without_its_answer,
         chain.two_answers_for_one_event,

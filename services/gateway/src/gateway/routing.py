@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 
@@ -33,6 +34,7 @@ ROUTES: tuple[tuple[str, Service], ...] = (
 )
 
 PATH_BYTES_MAX = 4096
+PATHS_REMEMBERED = 1024
 _SEGMENT = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*")
 _FORBIDDEN = re.compile(rb"[\x00-\x1f\x7f/\\]")
 _PREFIXES = tuple(
@@ -40,6 +42,7 @@ _PREFIXES = tuple(
 )
 
 
+@lru_cache(PATHS_REMEMBERED)  # a till asks for the same four paths all day
 def service_for(raw_path: bytes) -> Service | None:
     """Return the service that answers `raw_path` (as sent, still percent-encoded), or None.
 
