@@ -21,10 +21,10 @@ SESSION = {"application_name": "kembalian import", "lock_timeout": "10s"}
 
 # Whoever would write meanwhile waits for these rows, and finds another epoch afterwards.
 COUNTERS = """
-SELECT partition, position FROM log.counter
-WHERE partition < 1000 ORDER BY partition FOR UPDATE
+SELECT partition, position FROM log.counter WHERE partition < 1000 ORDER BY partition FOR UPDATE
 """
 
+# From partition 1000 on lie the checkpoints, which are no part of the ledger's file.
 IS_EMPTY = """
 SELECT NOT EXISTS (SELECT FROM log.event WHERE partition < 1000)
     AND NOT EXISTS (SELECT FROM log.link WHERE partition < 1000)
