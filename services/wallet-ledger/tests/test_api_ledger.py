@@ -33,7 +33,7 @@ REFUSED: list[tuple[str, dict[str, str], int]] = [
     ("/checkpoints/999999999999999", {}, 404),
     ("/checkpoints/1/consistency", {}, 422),
     ("/checkpoints/1/consistency", {"from": "0"}, 422),
-    ("/checkpoints/1/consistency", {"from": "2"}, 404),
+    ("/checkpoints/1/consistency", {"from": "2"}, 422),
     ("/checkpoints/2/consistency", {"from": "1"}, 404),
     ("/checkpoints", {"limit": "0"}, 422),
     ("/checkpoints", {"cursor": "x"}, 422),

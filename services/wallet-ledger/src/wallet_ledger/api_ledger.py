@@ -62,9 +62,9 @@ async def consistency(request: Request, n: str, earlier: From, _: Anyone) -> dic
     """Return the proof that checkpoint `n` goes on from the one that `from` names."""
     async with _connected(request) as connection:
         new = await _checkpoint(connection, n, "n")
-        old = await _checkpoint(connection, earlier, "from")
-        if old.n > new.n:
+        if NUMBER.fullmatch(earlier) and int(earlier) > new.n:
             raise invalid("from", "must not be later than the checkpoint itself")
+        old = await _checkpoint(connection, earlier, "from")
         return await proofs.consistency(connection, old, new)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncpg
 
 from events.contracts.checkpoint import CheckpointKeyIntroduced, CheckpointSigned, Head
-from events.envelope import timestamp
+from events.envelope import MalformedEvent, UnknownEventType, timestamp
 from events.failures import DATABASE_AWAY
 from events.leases import Leases
 from events.log import Connection
@@ -27,11 +27,12 @@ from wallet_ledger.checkpoints import Pace, head_of, next_checkpoint
 from wallet_ledger.config import Settings
 from wallet_ledger.growth import Grown, HistoryChanged, grow, grown_before
 from wallet_ledger.signing import NoKey, SigningKey, read_keys
-from wallet_ledger.trees import BLOCK
+from wallet_ledger.trees import BLOCK, TreeIncomplete
 
 logger = logging.getLogger(__name__)
 
 LEASE = "checkpoints"
+CANNOT_SIGN = (NoKey, HistoryChanged, TreeIncomplete, MalformedEvent, UnknownEventType)
 LOOK_SECONDS = 1.0
 """Under more than `events` events a second there is one checkpoint a second."""
 
@@ -69,7 +70,7 @@ class Signer:
         while True:
             try:
                 await self.look()
-            except (NoKey, HistoryChanged) as error:
+            except CANNOT_SIGN as error:  # payments go on all the same
                 logger.critical("no checkpoint can be signed: %s", error)
                 self._hold = None
             except DATABASE_AWAY as error:
