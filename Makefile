@@ -11,7 +11,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all soak bench check fmt lock clean
+.PHONY: help run test test-all soak model mutants bench check fmt lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -27,6 +27,14 @@ test-all: .venv/dev.stamp ## The tests that take minutes too
 
 soak: .venv/dev.stamp ## Kills under load for KEMBALIAN_SOAK_MINUTES (60)
 	@exec $(BIN)/pytest -q -m soak
+
+model: .venv/dev.stamp ## The ledger against its reference for KEMBALIAN_MODEL_STEPS (1000000) commands
+	@KEMBALIAN_MODEL_STEPS=$${KEMBALIAN_MODEL_STEPS:-1000000} $(BIN)/pytest -q \
+		services/wallet-ledger/tests/test_model.py -k reference
+
+mutants: .venv/dev.stamp ## Mutate the rules of the ledger; fails if fewer than 90 % of the mutants die
+	@cd services/wallet-ledger && rm -rf mutants && ../../$(BIN)/mutmut run --max-children 2 && \
+		../../$(BIN)/mutmut export-cicd-stats && ../../$(BIN)/python -m kembalian.testing.mutants
 
 bench: .venv/run.stamp ## What the house does per second (10 min); BENCH="names --quick", FULL=1
 	@exec $(BIN)/kembalian bench $(BENCH)

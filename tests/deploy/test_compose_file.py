@@ -15,6 +15,7 @@ from kembalian.grounds.kafka_jars import KAFKA_VERSION
 from kembalian.launcher.services import SERVICES
 from kembalian.setup.access import ACCESS, SETUP
 from kembalian.testing.deployment import make_secrets
+from kembalian.testing.secured_container import GIVEN
 from kembalian.testing.secured_kafka import DEPLOY, PROPERTIES, START
 
 REPOSITORY = DEPLOY.parent
@@ -188,6 +189,7 @@ def test_the_broker_runs_the_settings_and_the_script_that_the_tests_run() -> Non
     assert mounted in CONTAINERS["kafka"]["volumes"]
     assert CONTAINERS["kafka"]["entrypoint"] == ["/bin/sh", f"/etc/kembalian/{START.name}"]
     assert f"/etc/kembalian/{PROPERTIES.name}" in START.read_text()
+    assert sorted(secrets_of("kafka").values()) == sorted(GIVEN)
     assert "log.dirs=/var/lib/kafka/data\n" in PROPERTIES.read_text()
     assert "kafka-data:/var/lib/kafka/data" in CONTAINERS["kafka"]["volumes"]
 

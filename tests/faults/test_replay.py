@@ -99,7 +99,7 @@ def test_positions_are_the_same_from_views_and_from_the_log(
     place = views["ledger_position"]
     folded = asked(faulty_house, "position", "--from", "log", "--position", place)
     one = asked(faulty_house, "position", views["positions"][0]["store_id"])
-    now = busy.admin.get("/stores/positions", position=place).json()
+    now = busy.admin.get("/settlement/positions", position=place).json()
     text = kembalian(faulty_house.home, "position")
 
     assert folded["positions"] == views["positions"]

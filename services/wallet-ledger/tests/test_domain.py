@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from wallet_ledger.domain import (
     BALANCE_MAX,
     Allocation,
+    BalanceTooLarge,
     CashedOut,
     CashOut,
     ChangeRedeemed,
@@ -125,6 +126,27 @@ def test_refusals(history: list[TopUp], command: Command, refusal: str) -> None:
 
     with pytest.raises(Rejected, match=refusal):
         decide(wallet, command, NOW)
+
+
+def test_an_event_of_a_till_says_all_that_the_command_did() -> None:
+    saved = ChangeSaved(KANTIN, "kantin", 1, 99, 100, 0)
+    sold = SaleRecorded(KANTIN, 99, 100, 1)
+
+    assert decide(Wallet(), TopUpWithCash(KANTIN, 7), NOW) == [TopUp(KANTIN, "kantin", 7)]
+    assert decide(Wallet(), sale(99, 100), NOW) == [saved]
+    assert decide(Wallet(), sale(99, 100, consented=False), NOW) == [sold]
+
+
+@pytest.mark.parametrize(
+    ("command", "field"), [(TopUpWithCash(KANTIN, 1), "amount"), (sale(99, 100), "tendered")]
+)
+def test_a_refusal_for_the_bound_names_the_field_that_was_asked(
+    command: Command, field: str
+) -> None:
+    with pytest.raises(BalanceTooLarge) as refusal:
+        decide(Wallet({"a": BALANCE_MAX}), command, NOW)
+
+    assert refusal.value.field == field
 
 
 def test_cash_out_takes_only_what_this_store_holds() -> None:

@@ -7,12 +7,43 @@ from uuid import UUID
 
 import pytest
 
-from events.envelope import Cause
+from events.envelope import Cause, open_envelope
 from events.outcomes import Outcome
-from wallet_ledger.domain import Command, Redeem, Till, TopUpWithCash, Wallet
-from wallet_ledger.group import Decision, Moment, Order, decide_group
+from wallet_ledger.domain import (
+    Allocation,
+    ApproveReversal,
+    Command,
+    ConfirmHold,
+    Entry,
+    ExpireHold,
+    Payment,
+    PaymentHoldReleased,
+    PlaceHold,
+    Redeem,
+    RefundPayment,
+    RejectReversal,
+    ReleaseHold,
+    RequestReversal,
+    Reversal,
+    ReversalRejected,
+    Till,
+    TopUpWithCash,
+    Wallet,
+)
+from wallet_ledger.domain.wallet import PaymentState
+from wallet_ledger.group import (
+    Decision,
+    Moment,
+    Named,
+    Order,
+    decide_group,
+    named_by,
+    record_of,
+    settled,
+)
 
 KANTIN = Till("1000", "kantin", "kasir-1")
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
 RICH = {"w": Wallet({"kantin": 100}, version=4)}
 
 
@@ -21,7 +52,7 @@ def ids() -> Iterator[UUID]:
 
 
 def decided(*orders: Order, earlier: list[Outcome] | None = None) -> Decision:
-    moment = Moment(3, 41, datetime(2026, 11, 22, tzinfo=UTC), ids().__next__, "t")
+    moment = Moment(3, 41, NOW, ids().__next__, "t")
     kept = {(o.caller, o.key): o for o in earlier or []}
     return decide_group(orders, RICH, kept, moment)
 
@@ -77,3 +108,89 @@ def test_an_unknown_card_is_refused_and_the_refusal_kept() -> None:
     assert b"/problems/unknown-card" in decision.answers[0].body
     assert [o.status for o in decision.outcomes] == [404]
     assert not decision.events
+
+
+PLACE = PlaceHold("p", "o", (("fotokopi", 30), ("kantin", 50)), 60)
+ENTRY = Entry("e", "1000", "kantin", "credit", "cash", (Allocation("kantin", 7),))
+
+
+def test_all_events_of_one_order_are_written_and_named_in_its_answer() -> None:
+    decision = decided(
+        order("1", PLACE),
+        order("2", ConfirmHold("p", (("fotokopi", 30), ("kantin", 40)))),
+        order("3", Redeem(KANTIN, 30)),
+    )
+
+    assert [a.status for a in decision.answers] == [201] * 3
+    assert [e.type.split(".")[2] for e in decision.events] == [
+        "PaymentHeld",
+        "PaymentDebited",
+        "PaymentDebited",
+        "PaymentHoldReleased",
+        "ChangeRedeemed",
+    ]
+    assert [e.version for e in decision.events] == [5, 6, 7, 8, 9]
+    body = json.loads(decision.answers[1].body)
+    assert body["event_ids"] == [str(e.event_id) for e in decision.events[1:4]]
+    assert (body["ledger_position"], body["balance"]) == ("3-45", 30)
+    assert json.loads(decision.answers[2].body)["ledger_position"] == "3-46"
+    balances = [open_envelope(e.body).data.model_dump()["balance"] for e in decision.events]
+    assert balances == [100, 70, 30, 30, 0]
+    assert decision.touched == {("w", "p")}  # the redemption moved no record
+    assert decision.wallets["w"].payments["p"].state == "debited"
+
+
+def test_what_is_neither_kept_nor_repeated_is_counted() -> None:
+    decision = decided(
+        order("1", PLACE),
+        order("2", ConfirmHold("p", (("kantin", 51),))),  # 422
+        order("3", ExpireHold("p")),  # 503: not yet
+        order("4", Redeem(KANTIN, 21)),  # 409
+        order("5", ReleaseHold("q")),  # 404
+        order("1", PLACE),
+    )
+
+    assert [a.status for a in decision.answers] == [201, 422, 503, 409, 404, 201]
+    assert decision.unkept == 2
+    assert [o.key for o in decision.outcomes] == ["1", "4", "5"]
+    assert decision.answers[5].replayed
+
+
+@pytest.mark.parametrize(
+    ("command", "payments", "reversals"),
+    [
+        (Redeem(KANTIN, 1), [], []),
+        (None, [], []),
+        (PlaceHold("p", "o", (("kantin", 1),), 1), [("w", "p")], []),
+        (ConfirmHold("q"), [("w", "q")], []),
+        (ConfirmHold("known"), [], []),
+        (RefundPayment("q", "kantin", 1), [("w", "q")], []),
+        (RequestReversal("r", ENTRY, "ana", "why"), [], [("w", "e")]),
+        (ApproveReversal("r", ENTRY, "budi"), [], [("w", "r")]),
+        (RejectReversal("r", "budi"), [], [("w", "r")]),
+    ],
+)
+def test_what_a_command_names_is_loaded_before_it_is_decided(
+    command: Command | None, payments: list[tuple[str, str]], reversals: list[tuple[str, str]]
+) -> None:
+    known = Payment("known", "o", "held", NOW, ())
+    wallets = {"w": Wallet(payments={"known": known})}
+
+    assert named_by([order("1", command)], wallets) == Named(payments, reversals)
+
+
+def test_a_writer_keeps_only_what_is_set_aside_now() -> None:
+    states: tuple[PaymentState, ...] = ("held", "debited", "released", "expired")
+    payments = {state: Payment(state, "o", state, NOW, ()) for state in states}
+    reversal = Reversal("r", "e", "requested", "ana", "why")
+    wallet = Wallet({"a": 1}, 7, payments, {"r": reversal})
+
+    assert settled(wallet) == Wallet({"a": 1}, 7, {"held": payments["held"]})
+    assert settled(Wallet({"a": 1}, 7, reversals={"r": reversal})) == Wallet({"a": 1}, 7)
+    plain = Wallet({"a": 1}, 7)
+    assert settled(plain) is plain
+
+
+def test_the_record_of_an_event_is_that_of_its_payment_or_reversal() -> None:
+    assert record_of(PaymentHoldReleased("p", "o", 1, "released")) == "p"
+    assert record_of(ReversalRejected("r", "e", "budi")) == "r"

@@ -1,21 +1,26 @@
 """Domain events to contracts and back: nothing is lost on the way, and the entry balances."""
 
+import json
+from datetime import UTC
+from typing import get_args
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.contracts import identity
+from events.contracts import CONTRACTS, identity
 from events.envelope import Cause, open_envelope
 from wallet_ledger import domain
 from wallet_ledger.domain import Allocation, Till, Wallet
-from wallet_ledger.publish import NotAWalletEvent, from_contract, seal, to_contract
+from wallet_ledger.publish import NAMES, NotAWalletEvent, data_of, from_contract, seal, to_contract
 
 IDS = st.sampled_from(["kantin", "fotokopi", "koperasi"])
 AMOUNTS = st.integers(1, 10**12)
 TILLS = st.builds(Till, st.just("1000"), IDS, st.just("kasir-1"))
 PARTS = st.builds(Allocation, IDS, st.integers(1, 10**11))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+MOMENTS = st.datetimes(timezones=st.just(UTC)).filter(lambda t: t.year > 1000)
 SPENT = st.lists(PARTS, min_size=1, max_size=3).map(tuple[Allocation, ...])
 
 
@@ -26,20 +31,75 @@ def spendings(draw: st.DrawFn) -> domain.Event:
     return kind(till, sum(part.amount for part in spent), spent)
 
 
+@st.composite
+def payments(draw: st.DrawFn) -> domain.Event:
+    spent = draw(SPENT)
+    kind = draw(st.sampled_from([domain.PaymentDebited, domain.PaymentRefunded]))
+    return kind(draw(TEXTS), draw(TEXTS), draw(IDS), sum(a.amount for a in spent), spent)
+
+
+@st.composite
+def holds(draw: st.DrawFn) -> domain.Event:
+    spent = draw(st.lists(SPENT, min_size=1, max_size=3))
+    stores = draw(st.permutations(["kantin", "fotokopi", "koperasi"]))
+    parts = tuple(
+        domain.Part(store, sum(a.amount for a in part), part)
+        for store, part in zip(stores, spent, strict=False)
+    )
+    return domain.PaymentHeld(draw(TEXTS), draw(TEXTS), parts, draw(MOMENTS))
+
+
+ENTRIES = st.builds(
+    domain.Entry,
+    TEXTS,
+    st.just("1000"),
+    IDS,
+    st.sampled_from(["credit", "debit"]),
+    st.sampled_from(["cash", "redeemed"]),
+    SPENT,
+)
+REASONS = st.sampled_from(["released", "expired", "remainder"])
+
 EVENTS = st.one_of(
     st.builds(domain.TopUp, TILLS, IDS, AMOUNTS),
     st.builds(domain.ChangeSaved, TILLS, IDS, AMOUNTS, AMOUNTS, AMOUNTS, st.just(0)),
     st.builds(domain.SaleRecorded, TILLS, AMOUNTS, AMOUNTS, st.integers(0, 10**12)),
     spendings(),
+    payments(),
+    holds(),
+    st.builds(domain.PaymentHoldReleased, TEXTS, TEXTS, AMOUNTS, REASONS),
+    st.builds(domain.ReversalRequested, TEXTS, TEXTS, TEXTS, TEXTS),
+    st.builds(domain.ReversalRejected, TEXTS, TEXTS, TEXTS),
+    st.builds(domain.EntryReversed, TEXTS, ENTRIES, TEXTS, TEXTS, TEXTS),
 )
 
 
-@given(EVENTS)
-def test_an_event_comes_back_as_it_was(event: domain.Event) -> None:
-    contract = to_contract("w", event, 0)
+@given(EVENTS, st.integers(0, 10**15))
+def test_an_event_comes_back_as_it_was(event: domain.Event, balance: int) -> None:
+    contract = to_contract("w", event, balance)
 
     assert from_contract(contract) == event
-    assert sum(p["amount"] for p in contract.model_dump()["postings"]) == 0
+    data = contract.model_dump()
+    assert (data["wallet_id"], data["balance"]) == ("w", balance)
+    assert sum(p["amount"] for p in data["postings"]) == 0
+
+
+@given(EVENTS)
+def test_the_data_of_an_event_is_what_its_contract_says(event: domain.Event) -> None:
+    data = data_of("w", event, 7)
+
+    model = CONTRACTS[NAMES[type(event)]]
+    assert model.model_validate(data).model_dump(mode="json") == data
+    assert model.model_validate_json(json.dumps(data)).model_dump(mode="json") == data
+
+
+def test_every_domain_event_has_a_name_and_every_contract_of_a_wallet_is_named() -> None:
+    kinds = {*get_args(domain.TillEvent), *get_args(domain.PaymentEvent)}
+    kinds |= set(get_args(domain.ReversalEvent))
+
+    assert set(NAMES) == kinds
+    assert {NAMES[kind].split(".")[2] for kind in kinds} == {kind.__name__ for kind in kinds}
+    assert set(NAMES.values()) == {n for n in CONTRACTS if n.startswith("kembalian.wallet.")}
 
 
 def test_a_sealed_event_names_its_stream_version_and_balance() -> None:

@@ -4,7 +4,15 @@ from typing import Any
 
 from events.contracts import CONTRACTS
 from events.envelope import CONTENT_TYPE
-from events.topics import CATALOG, IDENTITY, RETENTION, SETTLEMENT, WALLET, Topic
+from events.topics import (
+    CATALOG,
+    CHECKPOINTS,
+    IDENTITY,
+    RETENTION,
+    SETTLEMENT,
+    WALLET,
+    Topic,
+)
 
 OWNERS = {
     "identity": IDENTITY,
@@ -13,6 +21,9 @@ OWNERS = {
     "settlement": SETTLEMENT,
 }
 """service -> the topic that it alone writes"""
+
+BESIDE = {"wallet-ledger": CHECKPOINTS}
+"""service -> the second topic that it alone writes"""
 
 READERS = {"wallet-ledger": (IDENTITY, CATALOG), "settlement": (CATALOG, WALLET)}
 """service -> the topics that it reads"""
@@ -46,10 +57,14 @@ def document() -> dict[str, Any]:
             "description": "The public events of Kembalian, CloudEvents 1.0 in canonical JSON.",
         },
         "defaultContentType": "application/cloudevents+json",
-        "channels": {context(topic): _channel(topic) for topic in OWNERS.values()},
+        "channels": {context(topic): _channel(topic) for topic in _topics()},
         "operations": dict(_operations()),
         "components": {"messages": {_message_id(name): _message(name) for name in CONTRACTS}},
     }
+
+
+def _topics() -> list[Topic]:
+    return [*OWNERS.values(), *BESIDE.values()]
 
 
 def context(topic: Topic) -> str:
@@ -75,7 +90,7 @@ def _channel(topic: Topic) -> dict[str, Any]:
     }
     return {
         "address": topic.name,
-        "description": "Kafka's partition n holds what partition n of the owner's log holds.",
+        "description": _described(topic),
         "messages": {
             _message_id(name): {"$ref": f"#/components/messages/{_message_id(name)}"}
             for name in names_of(topic)
@@ -90,12 +105,20 @@ def _channel(topic: Topic) -> dict[str, Any]:
     }
 
 
+def _described(topic: Topic) -> str:
+    first = f"{topic.first_partition} + n" if topic.first_partition else "n"
+    return f"Kafka's partition n holds what partition {first} of the owner's log holds."
+
+
 def _operations() -> list[tuple[str, dict[str, Any]]]:
     """Return (name, operation), the senders first; a topic without events yet has none."""
     operations: list[tuple[str, dict[str, Any]]] = []
     for service, topic in OWNERS.items():
         if names_of(topic):
             operations.append((f"{service}.send", _operation("send", service, topic)))
+    for service, topic in BESIDE.items():
+        name = f"{service}.send.{context(topic)}"
+        operations.append((name, _operation("send", service, topic)))
     for service, topics in READERS.items():
         for topic in topics:
             name = f"{service}.receive.{context(topic)}"

@@ -19,12 +19,14 @@ async def audit_topic(
 ) -> AsyncIterator[Finding | int]:
     """Yield what differs between positions 1 to `head` of a log and its topic's partition.
 
+    `partition` is the log's; Kafka's is counted from the topic's first one.
+
     Yields the position reached at the end, which is below `head` where the relay lags: that is no
     finding, unless a later message is there already. Raises KafkaError, TimeoutError.
     """
     expected = _Expected(connection, partition, head)
     last, highest = 0, 0
-    where = TopicPartition(topic.name, partition)
+    where = TopicPartition(topic.name, partition - topic.first_partition)
     async with reader(kafka) as consumer:
         async for record in until_quiet(consumer, where, 0):
             try:
@@ -44,7 +46,7 @@ async def audit_topic(
     if highest > last and last < head:
         detail = f"position {last + 1} is missing on the topic, which goes on to {highest}"
         yield Finding(SAME_ON_TOPIC, service, partition, last + 1, None, detail)
-    end = (await log.heads(connection)).at(partition)  # now: it may have grown since `head`
+    end = (await log.heads(connection, topic.first_partition)).at(partition)  # it may have grown
     if highest > end:
         detail = f"the topic goes on to position {highest}, the log ends at {end}"
         yield Finding(SAME_ON_TOPIC, service, partition, end + 1, None, detail)

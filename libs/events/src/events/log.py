@@ -31,7 +31,10 @@ SELECT partition, position, stream, version, type, event_id, recorded_at, body
 FROM log.event WHERE partition = $1 AND position > $2 ORDER BY position LIMIT $3
 """
 
-HEADS = "SELECT partition, position FROM log.counter ORDER BY partition"
+HEADS = """
+SELECT partition, position FROM log.counter
+WHERE partition >= $1 AND partition < $1 + 1000 ORDER BY partition
+"""
 
 PLACE_AT = "SELECT partition, position FROM log.place_at($1)"
 
@@ -134,9 +137,13 @@ async def read(
     return [RecordedEvent(*row.values()) for row in rows]
 
 
-async def heads(connection: Connection) -> Place:
-    """Return the place of the log now: the last position of every partition."""
-    return Place.of((row["partition"], row["position"]) for row in await connection.fetch(HEADS))
+async def heads(connection: Connection, first_partition: int = 0) -> Place:
+    """Return the place of the log now: the last position of every partition.
+
+    `first_partition` is that of a log beside the service's first one (Topic.first_partition).
+    """
+    rows = await connection.fetch(HEADS, first_partition)
+    return Place.of((row["partition"], row["position"]) for row in rows)
 
 
 async def place_at(connection: Connection, moment: datetime) -> Place:

@@ -43,7 +43,7 @@ class Relay:
         self._guard = TopicGuard(kafka, topic)
         self._poked = asyncio.Event()
         self._heads: dict[int, int] = defaultdict(int)
-        self._news = {p: asyncio.Event() for p in range(topic.partitions)}
+        self._news = {p: asyncio.Event() for p in topic.log_partitions}
 
     def poke(self) -> None:
         """Say that something was appended, so that it is published at once."""
@@ -55,7 +55,7 @@ class Relay:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch_log())
                 group.create_task(self._guard.run())
-                for partition in range(self._topic.partitions):
+                for partition in self._topic.log_partitions:
                     group.create_task(self._relay(partition))
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from failed
@@ -80,10 +80,11 @@ class Relay:
 
     async def _log_heads(self) -> Place:
         async with self._pool.acquire() as connection:
-            return await log.heads(connection)
+            return await log.heads(connection, self._topic.first_partition)
 
     async def _relay(self, partition: int) -> None:
-        """Publish one partition whenever its lease is ours."""
+        """Publish one partition of the log whenever its lease is ours."""
+        there = partition - self._topic.first_partition
         lease = f"relay/{partition}"
         while True:
             try:
@@ -91,31 +92,32 @@ class Relay:
                 if await self._leases.take(lease) is not None:
                     await self._publish(partition, lease)
             except (TopicRemade, *PASSING) as error:
-                logger.warning("relay %s/%d begins again: %r", self._topic.name, partition, error)
+                logger.warning("relay %s/%d begins again: %r", self._topic.name, there, error)
                 self._guard.failed(error)
-            self._guard.leave(partition)
+            self._guard.leave(there)
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _publish(self, partition: int, lease: str) -> None:
         """Go on after what the topic holds, for as long as the lease is ours."""
-        self._guard.begin(partition)
-        found = await tail(self._kafka, self._topic.name, partition)
+        there = partition - self._topic.first_partition
+        self._guard.begin(there)
+        found = await tail(self._kafka, self._topic.name, there)
         head = (await self._log_heads()).at(partition)
         if found.position > head:
             raise TopicMismatch(
-                f"{self._topic.name}/{partition} holds {found.position} events, its log {head}: "
+                f"{self._topic.name}/{there} holds {found.position} events, its log {head}: "
                 "the database is older than the topic"
             )
-        self._guard.reached(partition, found.end)
+        self._guard.reached(there, found.end)
         sent = found.position
         async with producer(self._kafka) as through:
             while self._leases.stays(lease):
-                self._guard.check(partition)
+                self._guard.check(there)
                 self._news[partition].clear()
                 async with self._pool.acquire() as connection:
                     events = await log.read(connection, partition, sent, BATCH_EVENTS_MAX)
                 if events:
-                    sent += await self._send(through, partition, events)
+                    sent += await self._send(through, there, events)
                 else:
                     await self._wait_for_news(partition)
 

@@ -34,17 +34,31 @@ SEEN_TRIES = 10
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic and the number of partitions that it has in common with its owner's log."""
+    """A topic and the number of partitions that it has in common with its owner's log.
+
+    Kafka's partition n is partition `first_partition` + n of the log.
+    """
 
     name: str
     partitions: int
+    first_partition: int = 0
+
+    @property
+    def log_partitions(self) -> range:
+        """Return the partitions of the owner's log that this topic holds."""
+        return range(self.first_partition, self.first_partition + self.partitions)
 
 
 IDENTITY = Topic("kembalian.identity.v1", 1)
 CATALOG = Topic("kembalian.catalog.v1", 1)
 WALLET = Topic("kembalian.wallet.v1", 8)
-CHECKPOINTS = Topic("kembalian.checkpoints.v1", 1)
 SETTLEMENT = Topic("kembalian.settlement.v1", 1)
+
+BESIDE = 1_000
+"""A service's further logs live in its tables from this partition on: no place names them."""
+
+CHECKPOINTS = Topic("kembalian.checkpoints.v1", 1, first_partition=BESIDE)
+"""What wallet-ledger signs of its own log; in the same tables, but in no `ledger_position`."""
 
 RETENTION = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
 

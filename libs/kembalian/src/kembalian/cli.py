@@ -7,6 +7,7 @@ from kembalian.bench import command as bench
 from kembalian.operators import (
     balance,
     bootstrap_admin,
+    checkpoint_key,
     dead_letters,
     ledger_files,
     position,
@@ -59,6 +60,7 @@ app.command("replay")(replay.replay)
 app.command("export")(ledger_files.export_file)
 app.command("import")(ledger_files.import_file)
 app.command("balance")(balance.balance)
+app.add_typer(checkpoint_key.app, name="checkpoint-key")
 app.command("position")(position.position)
 app.command("what-if")(what_if.what_if)
 app.add_typer(dead_letters.app, name="dead-letters")

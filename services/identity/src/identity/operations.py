@@ -71,7 +71,7 @@ async def bootstrap_user(dsn: str, login: StaffLogin, role: str, *, another: boo
     the role: of two who try at once, one is refused.
     """
     hashed = hash_password(login.password)
-    async with _connected(dsn) as connection, connection.transaction():
+    async with connected(dsn) as connection, connection.transaction():
         await connection.execute(store.LOCK_NAME, f"role/{role}")
         known = await connection.fetchval(SOMEBODY, role)
         if known is not None and not another:

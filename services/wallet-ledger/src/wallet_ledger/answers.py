@@ -151,6 +151,8 @@ REFUSALS: dict[type[domain.Rejected], Callable[[Any], Answer]] = {
     KeyReused: lambda _: problem("idempotency-key-reused"),
     domain.BalanceTooLarge: lambda r: _invalid(r.field, "is more than one wallet may hold"),
     domain.TenderedTooLittle: lambda _: _invalid("tendered", "must cover sale_total"),
+    domain.PaymentTooLarge: lambda _: _invalid("parts", "come to more than one order may"),
+    domain.NotDue: lambda _: problem("unavailable"),  # not kept: the next sweep asks again
     domain.NotHeld: lambda _: _invalid("parts", "ask more of a store than is held for it"),
     domain.UnknownPayment: lambda _: problem("not-found"),
     domain.UnknownReversal: lambda _: problem("not-found"),

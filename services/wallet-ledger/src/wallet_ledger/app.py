@@ -11,7 +11,15 @@ from events.failures import DATABASE_AWAY
 from events.leases import Leases
 from events.running import Publishing, beside, consuming, database_pool, publishing
 from events.topics import CATALOG, IDENTITY, WALLET
-from wallet_ledger import api_batch, api_payments, api_reversals, api_till, api_wallets, models
+from wallet_ledger import (
+    api_batch,
+    api_ledger,
+    api_payments,
+    api_reversals,
+    api_till,
+    api_wallets,
+    models,
+)
 from wallet_ledger.batches import Batches
 from wallet_ledger.config import PARTITIONS, Settings
 from wallet_ledger.directory import Directory
@@ -21,6 +29,7 @@ from wallet_ledger.lane import Lane
 from wallet_ledger.passing import Passing
 from wallet_ledger.projections import project
 from wallet_ledger.recorded import Records
+from wallet_ledger.signer import checkpointing
 from wallet_ledger.till_commands import Limits
 from wallet_ledger.till_shortcut import Parts
 from web.app import create_app
@@ -45,6 +54,7 @@ def build(settings: Settings) -> FastAPI:
             database_pool(settings.database_url, WORKERS_MAX) as workers,
             publishing(workers, WALLET, settings.kafka, settings.address) as log,
             consuming(workers, CONSUMED, settings.kafka, log.leases, project),
+            checkpointing(workers, settings, log.leases),
             _peers(settings) as (identity, catalog),
             httpx.AsyncClient(timeout=PASS_ON_SECONDS, trust_env=False) as client,
             _fellows(log.leases, client) as fellows,
@@ -74,7 +84,14 @@ def build(settings: Settings) -> FastAPI:
     app = create_app(
         "wallet-ledger",
         settings=settings,
-        routers=[api_batch.api, api_till.api, api_wallets.api, api_reversals.api, api_payments.api],
+        routers=[
+            api_batch.api,
+            api_till.api,
+            api_wallets.api,
+            api_reversals.api,
+            api_payments.api,
+            api_ledger.api,
+        ],
         ready=ready,
         lifespan=lifespan,
         tags=models.ENTRY_TYPES,

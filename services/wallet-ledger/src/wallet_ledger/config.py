@@ -20,3 +20,8 @@ class Settings(ServiceSettings, LogSettings):
     service_name: str = "wallet-ledger"
     auto_save_below: int = Field(default=500, ge=0, description="rupiah; less is saved unasked")
     pin_above: int = Field(default=100_000, ge=0, description="rupiah; more needs the PIN")
+    checkpoint_key_file: Path | None = Field(
+        default=None, description="the key that signs checkpoints; without it none are signed here"
+    )
+    checkpoint_events: int = Field(default=1_000, ge=1, description="a checkpoint after so many")
+    checkpoint_seconds: float = Field(default=60.0, gt=0, description="or after so long")

@@ -15,10 +15,11 @@ SWEEP_MAX = 200
 async def expiry_orders(connection: Connection, partition: int) -> list[Order]:
     """Return an order for each of at most SWEEP_MAX holds of a partition whose time is over."""
     expired = await store.expired_holds(connection, partition, SWEEP_MAX)
-    return [_order(wallet_id, payment_id) for wallet_id, payment_id in expired]
+    return [order_of(wallet_id, payment_id) for wallet_id, payment_id in expired]
 
 
-def _order(wallet_id: str, payment_id: str) -> Order:
+def order_of(wallet_id: str, payment_id: str) -> Order:
+    """Return what ends one hold: under one key, so that it is kept once."""
     key = f"{wallet_id}/{payment_id}"
     mark = hashlib.sha256(key.encode()).digest()
     return Order(CALLER, key, mark, wallet_id, ExpireHold(payment_id), Cause(payment_id))

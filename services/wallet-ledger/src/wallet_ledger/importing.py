@@ -20,11 +20,11 @@ BATCH_EVENTS = 10_000
 SESSION = {"application_name": "kembalian import", "lock_timeout": "10s"}
 
 # Whoever would write meanwhile waits for these rows, and finds another epoch afterwards.
-COUNTERS = "SELECT partition, position FROM log.counter ORDER BY partition FOR UPDATE"
+COUNTERS = "SELECT partition, position FROM log.counter WHERE partition < 1000 ORDER BY partition FOR UPDATE"
 
 IS_EMPTY = """
-SELECT NOT EXISTS (SELECT FROM log.event) AND NOT EXISTS (SELECT FROM log.outcome)
-    AND NOT EXISTS (SELECT FROM log.link) AND NOT EXISTS (SELECT FROM view.bucket)
+SELECT NOT EXISTS (SELECT FROM log.event WHERE partition < 1000) AND NOT EXISTS (SELECT FROM log.outcome)
+    AND NOT EXISTS (SELECT FROM log.link WHERE partition < 1000) AND NOT EXISTS (SELECT FROM view.bucket)
 """
 
 MOVE = """

@@ -21,11 +21,18 @@ from wallet_ledger.checking import (
     connected,
 )
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.growth import grown_again
 from wallet_ledger.rebuilding import Part, refill
 from web.periods import parse_time
 from web.problems import invalid
 
-VIEW_SQL = [MIGRATIONS / "0002_views.sql", MIGRATIONS / "0005_views_of_payments.sql"]
+VIEW_SQL = [
+    MIGRATIONS / "0002_views.sql",
+    MIGRATIONS / "0004_view_of_trees.sql",
+    MIGRATIONS / "0005_views_of_payments.sql",
+]
+VIEWS_WITHOUT_EXPORT = ["tree_node"]
+"""A fold of the links, not of the events: made again, and checked by `verify`."""
 
 NO_PROGRESS_SECONDS = 10.0
 
@@ -78,12 +85,15 @@ async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | Non
             await connection.execute("DELETE FROM view.member")
             await connection.execute("DELETE FROM view.store")
             await places.rewind(connection)
+        async with connection.transaction():
+            await grown_again(connection)
         await _refilled(connection, progress)
 
 
 async def _make_again(connection: asyncpg.Connection, until: Mapping[str, Place] | None) -> None:
     consumes = (topics.IDENTITY, topics.CATALOG)
-    await make_again(connection, "wallet_ledger", list(EXPORTS), VIEW_SQL, consumes, until)
+    names = [*EXPORTS, *VIEWS_WITHOUT_EXPORT]
+    await make_again(connection, "wallet_ledger", names, VIEW_SQL, consumes, until)
 
 
 async def _refilled(connection: asyncpg.Connection, progress: Progress) -> None:

@@ -1,6 +1,6 @@
 """The one table of stored names. Renaming a class must not rewrite history: names are strings."""
 
-from events.contracts import catalog, identity, wallet
+from events.contracts import catalog, checkpoint, identity, wallet
 from events.contracts.base import PublicEvent
 
 CONTRACTS: dict[str, type[PublicEvent]] = {
@@ -24,6 +24,8 @@ CONTRACTS: dict[str, type[PublicEvent]] = {
     "kembalian.wallet.ReversalRequested.v1": wallet.ReversalRequested,
     "kembalian.wallet.ReversalRejected.v1": wallet.ReversalRejected,
     "kembalian.wallet.EntryReversed.v1": wallet.EntryReversed,
+    "kembalian.checkpoints.CheckpointSigned.v1": checkpoint.CheckpointSigned,
+    "kembalian.checkpoints.CheckpointKeyIntroduced.v1": checkpoint.CheckpointKeyIntroduced,
 }
 
 NAMES: dict[type[PublicEvent], str] = {contract: name for name, contract in CONTRACTS.items()}

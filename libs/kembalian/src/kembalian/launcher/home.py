@@ -22,6 +22,7 @@ class Home:
         self.run_path = self.root / "run.json"
         self.demo_path = self.root / "demo.json"
         self.service_secrets = self.root / "secrets" / "services"
+        self.checkpoint_key_path = self.root / "secrets" / "checkpoint-key.pem"
         self._lock: IO[str] | None = None
 
     def lock(self) -> None:

@@ -29,6 +29,7 @@ from kembalian.launcher.services import (
 )
 from kembalian.launcher.settings import RunSettings
 from kembalian.launcher.supervisor import Supervisor
+from wallet_ledger.signing import ensure_key_file
 
 
 class House:
@@ -75,6 +76,7 @@ class House:
                 self._databases[service.name] = await asyncio.to_thread(self._prepare, service)
         for client in (*(service.name for service in SERVICES), COMMAND_CLIENT):
             self._home.service_secret_path(client)
+        ensure_key_file(self._home.checkpoint_key_path)
         for role in self._settings.staff:
             await identity.operations.ensure_user(
                 self._databases["identity"].app_dsn,
@@ -142,6 +144,7 @@ class House:
                 self._addresses,
                 self._home.service_secret_path(service.name),
                 databases.app_dsn if databases else None,
+                self._home.checkpoint_key_path,
             ),
             self._home.log_path(name),
             niceness=service.niceness,

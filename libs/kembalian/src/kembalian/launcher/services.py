@@ -75,6 +75,7 @@ def environment(
     addresses: Addresses,
     secret_path: Path,
     database_url: str | None,
+    checkpoint_key_path: Path,
 ) -> dict[str, str]:
     """Return the environment of a service's process: ours, with all that the run decides."""
     settings = {
@@ -92,6 +93,8 @@ def environment(
     }
     if database_url is not None:
         settings["DATABASE_URL"] = database_url
+    if service.name == "wallet-ledger":
+        settings["CHECKPOINT_KEY_FILE"] = str(checkpoint_key_path)
     if service.name == "gateway":
         ledgers = [addresses.url(name) for name in addresses.ports if name.startswith(LEDGER)]
         settings["GATEWAY_LEDGER_URLS"] = ",".join(ledgers)

@@ -45,10 +45,15 @@ async def heads(run: LiveRun) -> dict[str, Place]:
 
 
 async def published(run: LiveRun, topic: Topic) -> Place:
-    """Return how far a topic holds its log without a hole. Raises KafkaError, TimeoutError."""
+    """Return how far a topic holds its log without a hole, by the log's partitions.
+
+    Raises KafkaError, TimeoutError.
+    """
     kafka = run.broker
     tails = [await tail(kafka, topic.name, n) for n in range(topic.partitions)]
-    return Place.of({n: found.position for n, found in enumerate(tails)})
+    return Place.of(
+        (n, found.position) for n, found in zip(topic.log_partitions, tails, strict=True)
+    )
 
 
 async def consumed(run: LiveRun, service: str) -> list[ConsumerPlace]:

@@ -4,6 +4,8 @@ import asyncio
 from typing import Annotated, Any
 
 from events import dead_letters
+from events.topics import CHECKPOINTS
+from kembalian.operators import checkpoints as signed
 from kembalian.operators.house import HOUSE, OWNER_OF
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import (
@@ -77,4 +79,14 @@ async def look(run: LiveRun) -> dict[str, Any]:
         letters.append(
             {"service": name, "dead": kept.count("dead"), "parked": kept.count("parked")}
         )
+    head, there = await signed.head(run), await published(run, CHECKPOINTS)
+    logs.append(
+        {
+            "service": signed.LEDGER,
+            "topic": CHECKPOINTS.name,
+            "log": str(head),
+            "published": str(there),
+            "lag": size(head) - reached(there, head),
+        }
+    )
     return {"logs": logs, "consumers": consumers, "letters": letters}

@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from events.audit import Finding
+from events.contracts.checkpoint import CheckpointSigned
 from events.parallel import WorkFailed
+from events.topics import CHECKPOINTS
+from kembalian.operators import checkpoints
 from kembalian.operators.checks import check_log, check_topic, check_views
 from kembalian.operators.house import HOUSE
 from kembalian.operators.live import LiveRun, read_run
@@ -23,6 +27,7 @@ from kembalian.operators.reading import (
 )
 from kembalian.operators.speaking import JSON_OPTION, Begin, fail, progress, say_json, say_table
 from settlement.operations import CouldNotCheck
+from wallet_ledger.checkpoint_audit import NotACheckpoint, read_kept
 
 FINDINGS_MAX = 1_000
 EXIT_FINDINGS = 1
@@ -48,12 +53,22 @@ class Report:
             self.findings.append(finding)
 
 
-def verify(*, as_json: Annotated[bool, JSON_OPTION] = False) -> None:
+KEPT_OPTION = typer.Option(
+    "--checkpoint", help="A checkpoint that you kept: the API's answer, in a file."
+)
+
+
+def verify(
+    *,
+    checkpoint: Annotated[Path | None, KEPT_OPTION] = None,
+    as_json: Annotated[bool, JSON_OPTION] = False,
+) -> None:
     """Check invariants 1-5 and 7-10. Exit code: 0 clean, 1 findings, 2 could not check."""
     try:
+        kept = read_kept(checkpoint) if checkpoint else None
         with progress("verify", quiet=as_json) as begin:
-            report = asyncio.run(run_verify(read_run(), begin))
-    except (CouldNotCheck, WorkFailed, *COULD_NOT_READ) as error:
+            report = asyncio.run(run_verify(read_run(), begin, kept))
+    except (NotACheckpoint, CouldNotCheck, WorkFailed, *COULD_NOT_READ) as error:
         raise fail(f"could not check: {error or repr(error)}") from error
     except KeyboardInterrupt as stop:
         raise fail("interrupted: nothing was changed, begin again") from stop
@@ -65,18 +80,23 @@ def verify(*, as_json: Annotated[bool, JSON_OPTION] = False) -> None:
         raise typer.Exit(EXIT_FINDINGS)
 
 
-async def run_verify(run: LiveRun, begin: Begin) -> Report:
+async def run_verify(run: LiveRun, begin: Begin, kept: CheckpointSigned | None = None) -> Report:
     """Take every log's place, let relays and projections reach it, then check everything.
 
-    Raises CouldNotCheck, or what COULD_NOT_READ names.
+    `kept` is a checkpoint that an outsider kept. Raises CouldNotCheck, or what COULD_NOT_READ
+    names.
     """
-    at = await heads(run)
+    at, signed = await heads(run), await checkpoints.head(run)
     report = Report(events=sum(size(place) for place in at.values()))
     for name, service in HOUSE.items():
         there = await wait_until(
             lambda topic=service.topic: published(run, topic), at[name], begin(f"{name} to Kafka")
         )
         _note_lag(report, f"{name} to Kafka", size(at[name]) - reached(there, at[name]))
+    there = await wait_until(
+        lambda: published(run, CHECKPOINTS), signed, begin("checkpoints to Kafka")
+    )
+    _note_lag(report, "checkpoints to Kafka", size(signed) - reached(there, signed))
     for name, service in HOUSE.items():
         places = await wait_for_service(run, name, at, begin(f"{name} catching up"))
         for topic in service.consumes:
@@ -89,6 +109,8 @@ async def run_verify(run: LiveRun, begin: Begin) -> Report:
             await report.add(check_topic(run, name, at[name], begin(f"topic of {name}")))
             begin(f"views of {name}")
             await report.add(check_views(run, name))
+        await report.add(checkpoints.check_signed(run, kept, begin("checkpoints")))
+        await report.add(checkpoints.check_published(run, signed))
     except TooManyFindings:
         pass
     return report

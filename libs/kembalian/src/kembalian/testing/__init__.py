@@ -1,5 +1,6 @@
 """The pytest plugin of the house (the workspace's pyproject.toml loads it): grounds as fixtures."""
 
+from kembalian.testing.citus import citus
 from kembalian.testing.databases import make_database, postgres
 from kembalian.testing.deployment import deployment
 from kembalian.testing.groups import pytest_runtest_makereport, pytest_xdist_make_scheduler
@@ -8,6 +9,7 @@ from kembalian.testing.summary import pytest_terminal_summary, pytest_testnodedo
 
 __all__ = [
     "apache_kafka",
+    "citus",
     "deployment",
     "kafka",
     "make_database",

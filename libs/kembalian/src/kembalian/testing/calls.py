@@ -105,6 +105,13 @@ CALLS = (
     Call("GET", "/reports/receivables", OF_A_STORE, query=STORE_PERIOD),
     Call("GET", "/reports/liabilities", OF_A_STORE, query=STORE_PERIOD),
     Call("GET", "/settlement/positions", READERS),
+    Call("GET", "/ledger/checkpoints", ANYBODY),
+    Call("GET", "/ledger/checkpoints/{n}", ANYBODY),
+    Call("GET", "/ledger/checkpoints/{n}/consistency", ANYBODY, query={"from": "1"}),
+    Call("GET", "/ledger/keys", ANYBODY),
+    Call("GET", "/ledger/events/{event_id}", OF_A_MEMBER),
+    Call("GET", "/ledger/events/{event_id}/proof", OF_A_MEMBER),
+    Call("GET", "/ledger/events/{event_id}/receipt", OF_A_MEMBER),
 )
 """All of them; tests/e2e compares the table with /openapi.json."""
 

@@ -26,6 +26,7 @@ ACTING = ("cashier", "member", "channel", "admin")
 """In whose name a call is made: the first of them who may."""
 
 IDLE_SECONDS_MAX = 5.0
+SIGNED_SECONDS = 30.0
 
 Body = bytes | Iterable[bytes] | None
 
@@ -141,6 +142,14 @@ class Cast:
             self._connection = None
 
 
+def until_proven(reader: Person, event_id: str) -> None:
+    """Wait until a signed checkpoint holds an event."""
+    deadline = time.monotonic() + SIGNED_SECONDS
+    while not reader.get(f"/ledger/events/{event_id}/proof").is_success:
+        assert time.monotonic() < deadline, f"no checkpoint holds {event_id}"
+        time.sleep(0.1)
+
+
 def new_cast(house: RunningHouse) -> Cast:
     """Make a campus with somebody of every role; the member has a million rupiah there."""
     campus = new_campus(house)
@@ -151,7 +160,8 @@ def new_cast(house: RunningHouse) -> Cast:
     made(admin.post("/operators", {**operator, "name": "Putu"}))
     member = new_member(admin)
     card = {"card_number": member["card_number"], "amount": 1_000_000}
-    made(campus.tills[store_id].post("/pos/topups", card))
+    topped_up = made(campus.tills[store_id].post("/pos/topups", card))
+    until_proven(admin, topped_up["event_id"])
     people = {role: staff(house, role) for role in STAFF}
     people |= {
         "operator": log_in(house, operator),
@@ -170,6 +180,8 @@ def new_cast(house: RunningHouse) -> Cast:
         "password": member["password"],
         "foreign_member": campus.member_id,
         "foreign_card": campus.card_number,
+        "event_id": topped_up["event_id"],
+        "n": "1",
         "own_store": store_id,
         "own_member": member["member_id"],
         "own_card": member["card_number"],

@@ -38,6 +38,7 @@ class RunningHouse:
             "KEMBALIAN_HOME": str(home),
             "KEMBALIAN_KAFKA": kafka,
             "KEMBALIAN_DEMO": demo,
+            "KEMBALIAN_CHECKPOINT_SECONDS": "1",  # nobody waits a minute for a proof
             **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None

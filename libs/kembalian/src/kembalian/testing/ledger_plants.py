@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 
 from events.contracts.base import Allocation, Posting
-from events.contracts.wallet import ChangeRedeemed
+from events.contracts.wallet import ChangeRedeemed, EntryReversed, PaymentRefunded
 from kembalian.testing.plants import LEDGER, Where, append, change_body, inside
 
 SMALL_BUCKET = """
@@ -76,3 +76,54 @@ async def allocations_that_do_not_sum_to_the_amount(connection: asyncpg.Connecti
 
     await change_body(connection, event, change, chained=True)
     return Where(4, LEDGER, event["partition"], event["position"], event["stream"])
+
+
+async def a_refund_of_what_was_never_paid(connection: asyncpg.Connection) -> Where:
+    """Bring back money of a payment that the wallet never made (4)."""
+    row = await connection.fetchrow(SMALL_BUCKET)
+    assert row is not None
+    partition, wallet_id, issuer, _, balance = row.values()
+    event = PaymentRefunded(
+        wallet_id=wallet_id,
+        payment_id="never",
+        order_id="never",
+        store_id=issuer,
+        balance=balance + 5,
+        postings=_back(wallet_id, issuer, "paid", 5),
+        amount=5,
+        allocations=(Allocation(issuer=issuer, amount=5),),
+    )
+    position = await append(connection, partition, wallet_id, event)
+    return Where(4, LEDGER, partition, position, wallet_id)
+
+
+async def a_reversal_of_no_entry(connection: asyncpg.Connection) -> Where:
+    """Undo an entry that nobody made (4)."""
+    row = await connection.fetchrow(SMALL_BUCKET)
+    assert row is not None
+    partition, wallet_id, issuer, _, balance = row.values()
+    event = EntryReversed(
+        wallet_id=wallet_id,
+        reversal_id="never",
+        event_id="01990000-0000-7000-8000-000000000000",
+        card_number="1000",
+        store_id=issuer,
+        balance=balance + 5,
+        postings=_back(wallet_id, issuer, "redeemed", 5),
+        amount=5,
+        allocations=(Allocation(issuer=issuer, amount=5),),
+        direction="debit",
+        account="redeemed",
+        requested_by="one",
+        approved_by="another",
+        reason="none",
+    )
+    position = await append(connection, partition, wallet_id, event)
+    return Where(4, LEDGER, partition, position, wallet_id)
+
+
+def _back(wallet_id: str, issuer: str, account: str, amount: int) -> tuple[Posting, ...]:
+    return (
+        Posting(account=f"wallet:{wallet_id}:{issuer}", amount=amount),
+        Posting(account=f"store:{issuer}:{account}", amount=-amount),
+    )

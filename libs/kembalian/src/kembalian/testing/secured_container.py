@@ -10,6 +10,7 @@ from kembalian.grounds.ports import free_port
 from kembalian.testing.secured_kafka import PROPERTIES, addressed
 
 MOUNTED = "/etc/kembalian"
+GIVEN = ("kafka-broker", "kafka-setup")
 
 
 class SecuredKafkaContainer:
@@ -60,7 +61,8 @@ class SecuredKafkaContainer:
         container.with_volume_mapping(str(PROPERTIES.parent), MOUNTED, "ro")
         container.with_env("KAFKA_PROPERTIES", "/run/server.properties")
         container.with_volume_mapping(str(self._properties), "/run/server.properties", "ro")
-        container.with_volume_mapping(str(self._secrets), "/run/secrets", "ro")
+        for name in GIVEN:  # file by file, as Compose does: the folder is its owner's alone
+            container.with_volume_mapping(str(self._secrets / name), f"/run/secrets/{name}", "ro")
         self._container = container.start()
 
     def is_ready(self) -> bool:

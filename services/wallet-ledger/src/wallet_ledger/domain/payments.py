@@ -27,6 +27,9 @@ from wallet_ledger.domain.wallet import (
 
 ReleaseReason = Literal["released", "expired", "remainder"]
 
+PAYMENT_MAX = 1_000_000_000_000
+"""Rupiah that one order may come to, over all its stores: no event names more at once."""
+
 # Commands
 
 
@@ -143,8 +146,16 @@ class HoldExpired(Rejected):
     """The time of the hold is over."""
 
 
+class NotDue(Rejected):
+    """The time of the hold is not over: by a clock that was set back, or for an impatient sweep."""
+
+
+class PaymentTooLarge(Rejected):
+    """The parts of a hold come to more than PAYMENT_MAX."""
+
+
 class NotHeld(Rejected):
-    """A confirmation asks more for a store than is held for it."""
+    """A confirmation asks more for a store than is held for it, or nothing at all."""
 
 
 class RefundTooLarge(Rejected):
@@ -186,7 +197,7 @@ def decide(wallet: Wallet, command: PaymentCommand, now: datetime) -> Sequence[P
         case ExpireHold(payment_id):
             payment = _held(wallet, payment_id)
             if now < payment.expires_at:
-                raise WrongState(payment.state)
+                raise NotDue(payment_id)
             return [_release(payment, "expired")]
         case RefundPayment():
             return [_decide_refund(wallet, command)]
@@ -196,6 +207,9 @@ def _decide_hold(wallet: Wallet, command: PlaceHold, now: datetime) -> PaymentHe
     if command.payment_id in wallet.payments:
         raise PaymentExists(command.payment_id)
     ordered = sorted(command.parts)
+    amount = sum(amount for _, amount in ordered)
+    if amount > PAYMENT_MAX:
+        raise PaymentTooLarge(f"requested={amount}")
     taken = allocate(wallet.free(), ordered)
     parts = tuple(
         Part(store_id, amount, allocations)
@@ -230,10 +244,13 @@ def _decide_confirmation(
     payment: Payment, parts: tuple[tuple[str, int], ...] | None
 ) -> list[PaymentEvent]:
     held = {part.store_id: part for part in payment.held}
-    asked = sorted(parts or ((part.store_id, part.amount) for part in payment.held))
+    everything = ((part.store_id, part.amount) for part in payment.held)
+    asked = sorted(everything if parts is None else parts)
+    if not asked:
+        raise NotHeld("nothing is asked for")
     events: list[PaymentEvent] = []
     for store_id, amount in asked:
-        part = held.get(store_id)
+        part = held.pop(store_id, None)  # named twice, a store would get twice what is held
         if part is None or amount > part.amount:
             raise NotHeld(f"{store_id=} requested={amount}")
         spent = first(part.allocations, amount)
