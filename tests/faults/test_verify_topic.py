@@ -1,7 +1,6 @@
 """A topic that does not hold what its log holds: `verify` names the place."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,10 +34,10 @@ async def test_what_differs_on_the_topics_is_named(
             return [] if cut else [event]
         streams[event.partition] = event.stream
         if event.partition == bytes_in:
-            return [replace(event, body=event.body.replace(b'"1.0"', b'"1.1"'))]
+            return [event._replace(body=event.body.replace(b'"1.0"', b'"1.1"'))]
         if event.partition == key_in:
             streams[event.partition] = "another"
-            return [replace(event, stream="another")]
+            return [event._replace(stream="another")]
         return [] if event.partition == hole_in else [event]
 
     async with refilled(originals, tmp_path, alter) as run:
@@ -70,7 +69,7 @@ async def test_what_the_topic_holds_beyond_its_log_is_named(
 
     def longer(topic: Topic, event: RecordedEvent) -> Sequence[RecordedEvent]:
         if topic == CATALOG and event.position == last:
-            return [event, replace(event, position=last + 1)]
+            return [event, event._replace(position=last + 1)]
         return [event]
 
     async with refilled(originals, tmp_path, longer) as run:

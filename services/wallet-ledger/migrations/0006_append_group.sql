@@ -40,7 +40,8 @@ BEGIN
             wallet_id text, reversal_id text, event_id text, state text, requested_by text,
             reason text
         )
-        ORDER BY n.wallet_id, n.reversal_id
+        -- Rejected ones first: the entry may be asked for anew in this very group.
+        ORDER BY n.state <> 'rejected', n.wallet_id, n.reversal_id
         ON CONFLICT (partition, wallet_id, reversal_id) DO UPDATE SET state = excluded.state;
     END IF;
 

@@ -9,7 +9,8 @@ import pytest
 
 from events import background, log
 from events.parallel import spread
-from events.shadow import Found, Part, prepared, replay_part
+from events.replaying import Found, Part, replay_part
+from events.shadow import prepared
 from events.source import LogSource
 from kembalian.grounds.databases import Databases
 from kembalian.testing.databases import MakeDatabase

@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from events import source
-from events.shadow import Found, OtherReplay, Part, ReplayRunning, prepared, replay_part
+from events.replaying import Found, Part, replay_part
+from events.shadow import OtherReplay, ReplayRunning, prepared
 from events.source import LogSource
 from kembalian.grounds.databases import Databases
 from kembalian.testing.databases import MakeDatabase

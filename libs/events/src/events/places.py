@@ -1,13 +1,26 @@
 """How far a consumer has handled each topic partition, committed together with the effects."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from events.failures import Fenced
 from events.log import Connection
 from events.topics import Topic
 
-__all__ = ["ConsumerPlace", "Fenced", "load", "lock", "make", "move", "rewind", "stop"]
+__all__ = [
+    "ConsumerPlace",
+    "Fenced",
+    "Moved",
+    "load",
+    "lock",
+    "lock_all",
+    "make",
+    "move",
+    "move_all",
+    "rewind",
+    "stop",
+]
 
 MAKE = """
 INSERT INTO view.place (topic, partition) SELECT $1, generate_series(0, $2::int - 1)
@@ -26,6 +39,19 @@ SELECT position FROM view.place WHERE topic = $1 AND partition = $2 FOR UPDATE
 MOVE = """
 UPDATE view.place SET position = $4, kafka_offset = $5, stopped = NULL
 WHERE topic = $1 AND partition = $2 AND position = $3
+"""
+
+LOCK_ALL = """
+SELECT topic, partition, position FROM view.place
+WHERE (topic, partition) IN (SELECT * FROM unnest($1::text[], $2::smallint[]))
+ORDER BY topic, partition FOR UPDATE
+"""
+
+MOVE_ALL = """
+UPDATE view.place AS p SET position = m.after, kafka_offset = m.kafka_offset, stopped = NULL
+FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[])
+    AS m (topic, partition, before, after, kafka_offset)
+WHERE p.topic = m.topic AND p.partition = m.partition AND p.position = m.before
 """
 
 STOP = "UPDATE view.place SET stopped = $3 WHERE topic = $1 AND partition = $2"
@@ -56,6 +82,16 @@ class ConsumerPlace:
         return self.position < self.rebuild_until
 
 
+class Moved(NamedTuple):
+    """A place on its way from `before` to `after`; `offset` is where Kafka goes on."""
+
+    topic: str
+    partition: int
+    before: int
+    after: int
+    offset: int
+
+
 async def make(connection: Connection, topics: Iterable[Topic]) -> None:
     """Make the rows of `topics` that are missing, at position 0."""
     for topic in topics:
@@ -73,6 +109,21 @@ async def lock(connection: Connection, topic: str, partition: int) -> int:
     if position is None:
         raise Fenced(f"{topic}/{partition} has no place")
     return position
+
+
+async def lock_all(connection: Connection, moves: Sequence[Moved]) -> None:
+    """Lock places that are to be moved. Raises Fenced if one is not where the move begins."""
+    topics, partitions, *_ = zip(*moves, strict=True)
+    rows = await connection.fetch(LOCK_ALL, topics, partitions)
+    if {tuple(row) for row in rows} != {move[:3] for move in moves}:
+        raise Fenced(f"one of {len(moves)} places is no longer where it was")
+
+
+async def move_all(connection: Connection, moves: Sequence[Moved]) -> None:
+    """Move places that are locked. Raises Fenced if one of them is not where it should be."""
+    done = await connection.execute(MOVE_ALL, *zip(*moves, strict=True))
+    if done != f"UPDATE {len(moves)}":
+        raise Fenced(f"one of {len(moves)} places is no longer where it was")
 
 
 async def move(

@@ -26,22 +26,31 @@ LOOK_SECONDS = 10.0
 
 @dataclass(slots=True)
 class Reading:
-    """Where we are in one topic partition: last handled position, and what is known of gaps."""
+    """Where we are in one topic partition: last handled position, and what is known of gaps.
+
+    `taken` is the last position that is handled or on its way.
+    """
 
     position: int
+    taken: int = -1
     highest: int = 0
     rewound: bool = False
     stopped_at: float | None = None
     strangers: set[int] = field(default_factory=set[int])
 
+    def __post_init__(self) -> None:
+        """Nothing is on its way yet."""
+        self.taken = max(self.taken, self.position)
+
     @property
     def gap(self) -> bool:
         """True when a later message was seen although the next one is still missing."""
-        return self.highest > self.position
+        return self.highest > self.taken
 
     def advance(self, position: int) -> None:
         """Say that all up to `position` is handled: whatever stopped us is over."""
-        self.position, self.rewound, self.stopped_at = position, False, None
+        self.position, self.taken = position, max(self.taken, position)
+        self.rewound, self.stopped_at = False, None
 
 
 class Watchdog:

@@ -33,7 +33,11 @@ class NoPosition(ValueError):
 
 def header(record: Record, name: str) -> bytes | None:
     """Return the last header `name` of a record, or None."""
-    return dict(record.headers).get(name)
+    found = None
+    for key, value in record.headers:
+        if key == name:
+            found = value
+    return found
 
 
 def position_of(record: Record) -> int:

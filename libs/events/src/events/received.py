@@ -1,9 +1,9 @@
 """A message as a consumer hands it to its projection: opened, with its place in the log."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 from events.client import Record
 from events.envelope import Envelope, open_envelope
@@ -15,8 +15,7 @@ LATEST_MILLISECONDS = 253_402_300_799_000
 """The last second of the year 9999: more no datetime can say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):  # of all values of a house the one that is made most often
     """An event as a consumer hands it to its projection; `recorded_at` is UTC."""
 
     topic: str
@@ -44,9 +43,14 @@ def received(record: Record) -> Received:
 def recorded_at(record: Record) -> datetime:
     """Return the header `recorded_at` (microseconds since 1970), else Kafka's milliseconds, UTC."""
     value = header(record, "recorded_at") or b""
-    digits = value.isdigit() and len(value) <= 16
-    milliseconds = max(0, min(record.timestamp, LATEST_MILLISECONDS))
-    microseconds = int(value) if digits else milliseconds * 1_000
+    if value.isdigit() and len(value) <= 16:
+        return _moment(int(value))
+    return _moment(max(0, min(record.timestamp, LATEST_MILLISECONDS)) * 1_000)
+
+
+@lru_cache(maxsize=1_024)
+def _moment(microseconds: int) -> datetime:
+    """Return a time after 1970; all events of a commit have the same, so it is often known."""
     return EPOCH + timedelta(microseconds=microseconds)
 
 

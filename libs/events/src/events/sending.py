@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from typing import cast
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -48,15 +50,24 @@ async def producer(kafka: Kafka) -> AsyncGenerator[BatchProducer]:
         await settle(made.stop(), BOUND_SECONDS)
 
 
+CONTENT_TYPE_HEADER = ("content-type", CONTENT_TYPE)
+
+
 def headers(event: RecordedEvent) -> list[tuple[str, bytes]]:
     """Return what a reader may need without parsing the body."""
     return [
-        ("content-type", CONTENT_TYPE),
+        CONTENT_TYPE_HEADER,
         ("ce_id", str(event.event_id).encode()),
         ("ce_type", event.type.encode()),
         ("position", b"%d" % event.position),
-        ("recorded_at", b"%d" % microseconds(event.recorded_at)),
+        ("recorded_at", b"%d" % _microseconds(event.recorded_at)),
     ]
+
+
+@lru_cache(maxsize=256)
+def _microseconds(moment: datetime) -> int:
+    """Return microseconds since 1970; all events of a commit have the same."""
+    return microseconds(moment)
 
 
 async def send(
@@ -70,7 +81,7 @@ async def send(
     count = 0
     for event in events:
         added = batch.append(
-            timestamp=microseconds(event.recorded_at) // 1_000,
+            timestamp=_microseconds(event.recorded_at) // 1_000,
             key=event.stream.encode(),
             value=event.body,
             headers=headers(event),

@@ -5,14 +5,14 @@ compares inside one snapshot. How far it is stands beside what it has made, in o
 it goes on where it was.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import asyncpg
 
-from events.source import Read, Source
+from events.source import Read
 
 SESSION = {
     "application_name": "kembalian replay",
@@ -20,9 +20,6 @@ SESSION = {
     "lock_timeout": "10s",
     "TimeZone": "UTC",
 }
-
-FLUSH_EVENTS = 250_000
-"""What is lost at most when a replay is killed: seconds of work."""
 
 LOCK = "SELECT pg_try_advisory_lock(hashtext('kembalian replay'))"
 
@@ -33,21 +30,6 @@ LAYOUT = """
 SELECT string_agg(table_name || '.' || column_name || ' ' || data_type, ', '
     ORDER BY table_name, ordinal_position)
 FROM information_schema.columns WHERE table_schema = 'view' AND table_name = ANY ($1::text[])
-"""
-
-PLACE = "SELECT position FROM shadow.place WHERE partition = $1"
-
-MOVE = """
-INSERT INTO shadow.place AS p (partition, position) VALUES ($1, $2)
-ON CONFLICT (partition) DO UPDATE SET position = excluded.position
-"""
-
-DIFFERENCES = """
-SELECT concat_ws(' ', {key}) AS key, row_to_json(v)::text AS live, row_to_json(s)::text AS replayed,
-    count(*) OVER () AS count
-FROM (SELECT {columns} FROM view.{table} WHERE partition = $1) v
-FULL JOIN (SELECT {columns} FROM shadow.{table} WHERE partition = $1) s USING ({key})
-WHERE v IS DISTINCT FROM s ORDER BY {key} LIMIT $2
 """
 
 
@@ -69,25 +51,6 @@ class View(NamedTuple):
     table: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
-
-
-class Difference(NamedTuple):
-    """A row that is not in the live view as the replay has it; None = not there at all."""
-
-    partition: int
-    view: str
-    key: str
-    live: str | None
-    replayed: str | None
-
-
-class Found(NamedTuple):
-    """What came of one partition: events replayed, how many rows differ, the first of them."""
-
-    partition: int
-    position: int
-    different: int
-    first: list[Difference]
 
 
 class Replayed(Protocol):
@@ -120,18 +83,6 @@ class Shadowed:
     views: tuple[View, ...]
     reached: str
     begin: Callable[[int], Replayed]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One partition's replay: an item of work for another process."""
-
-    dsn: str
-    shadowed: Shadowed
-    source: Source
-    partition: int
-    listed: int
-    flush_events: int = FLUSH_EVENTS
 
 
 @asynccontextmanager
@@ -186,68 +137,3 @@ async def _made(
     if tuple(origin) != (source, layout):
         raise OtherReplay(f"an unfinished replay from {origin[0]} is there: say --restart")
     return True
-
-
-async def replay_part(part: Part) -> AsyncIterator[tuple[int, int] | Found]:
-    """Replay one partition and compare it. Yields (partition, position reached), at the end Found.
-
-    Raises SourceEnded, ViewsInMotion, asyncpg.PostgresError.
-    """
-    made = part.shadowed.begin(part.partition)
-    async with session(part.dsn) as connection:
-        place = await connection.fetchval(PLACE, part.partition) or 0
-        if place:
-            async with connection.transaction():
-                await made.load(connection)
-        until = await _reached(connection, part)
-        flushed = place
-        async for reads in part.source.batches(part.partition, place, until):
-            made.take(reads)
-            place = reads[-1].position
-            if place - flushed >= part.flush_events:
-                async with connection.transaction():
-                    await _flush(connection, part, made, place)
-                flushed = place
-            yield part.partition, place
-        async with connection.transaction():
-            await _flush(connection, part, made, place)
-        async with connection.transaction(isolation="repeatable_read"):
-            until = await _reached(connection, part)
-            async for reads in part.source.batches(part.partition, place, until):
-                made.take(reads)
-                place = reads[-1].position
-            await _flush(connection, part, made, place)
-            await made.complete(connection)
-            found = await _compare(connection, part, place)
-        yield found
-
-
-async def _reached(connection: asyncpg.Connection, part: Part) -> int:
-    try:
-        reached = await connection.fetchval(part.shadowed.reached, part.partition)
-    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
-        reached = None
-    if reached is None:
-        raise ViewsInMotion("the live views are being rebuilt, or are gone")
-    return reached
-
-
-async def _flush(connection: asyncpg.Connection, part: Part, made: Replayed, position: int) -> None:
-    await made.flush(connection)
-    await connection.execute(MOVE, part.partition, position)
-
-
-async def _compare(connection: asyncpg.Connection, part: Part, position: int) -> Found:
-    different = 0
-    first: list[Difference] = []
-    for view in part.shadowed.views:
-        query = DIFFERENCES.format(
-            table=view.table, key=", ".join(view.key), columns=", ".join(view.key + view.columns)
-        )
-        rows = await connection.fetch(query, part.partition, part.listed)
-        different += rows[0]["count"] if rows else 0
-        first.extend(
-            Difference(part.partition, view.table, row["key"], row["live"], row["replayed"])
-            for row in rows
-        )
-    return Found(part.partition, position, different, first[: part.listed])

@@ -10,11 +10,15 @@ import asyncpg
 from events import places as consumer_places
 from events.place import Place
 from events.places import ConsumerPlace
+from events.source import Source
+from events.topics import WALLET
 from events.views import in_transaction, make_again
 from settlement.checking import check, check_stores, positions
 from settlement.comparing import Difference
 from settlement.config import MIGRATIONS
 from settlement.consumer import TOPICS, project
+from settlement.refilling import refill
+from settlement.store import HOLD_VIEWS
 from settlement.streams import CouldNotCheck
 
 __all__ = [
@@ -28,6 +32,7 @@ __all__ = [
     "positions",
     "project",
     "rebuild",
+    "rebuild_from",
 ]
 
 Progress = Callable[[int, int], None]
@@ -97,6 +102,7 @@ async def export(dsn: str) -> AsyncGenerator[str]:
         _connected(dsn) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
+        await connection.execute(HOLD_VIEWS)
         for query in EXPORTS:
             async for row in connection.cursor(query, prefetch=1_000):
                 yield row[0]
@@ -113,6 +119,26 @@ async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | Non
     async with _connected(dsn) as connection:
         await in_transaction(connection, lambda: _empty(connection, until))
         await _refilled(connection, progress)
+
+
+async def rebuild_from(
+    dsn: str, source: Source, progress: Progress, until: Mapping[str, Place] | None = None
+) -> None:
+    """Make the views anew from `source`, the ledger's events, and put them in place at once.
+
+    Readers see the old views until then. Views that were dropped are made again, empty, and refuse
+    to answer until all is there. `dsn` must name a superuser or the owner. Letters that an operator
+    discarded stay discarded; what cannot be handled is left to the running service, which is waited
+    for, as it is for the stores. Raises SourceEnded, RebuildStalled.
+    """
+    async with _connected(dsn) as connection:
+        await in_transaction(connection, lambda: _made_again(connection, until))
+        await refill(dsn, source, (until or {}).get(WALLET.name, Place(())), progress)
+        await _refilled(connection, progress)
+
+
+async def _made_again(connection: asyncpg.Connection, until: Mapping[str, Place] | None) -> None:
+    await make_again(connection, "settlement", VIEWS, VIEW_SQL, TOPICS, until)
 
 
 async def _empty(connection: asyncpg.Connection, until: Mapping[str, Place] | None) -> None:

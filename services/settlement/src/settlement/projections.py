@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from typing import TypeAlias
-from uuid import UUID
+
+from asyncpg.pgproto.pgproto import UUID
 
 from events.contracts import catalog, wallet
 from events.contracts.base import Allocations
@@ -12,12 +13,9 @@ from settlement.domain import (
     BalanceEvent,
     Credited,
     Kind,
-    Movement,
-    Position,
     Returned,
     Spent,
     Withdrawn,
-    moved_by,
     movements,
     obligations,
     saved_and_paid,
@@ -83,26 +81,29 @@ MOVES_NOTHING = (
 
 def rows_of(received: Received) -> Rows:
     """Return the rows of one event of a wallet. Raises UnknownEvent."""
-    data = received.envelope.data
-    if isinstance(data, MOVES_NOTHING):
-        return NO_ROWS
+    envelope = received.envelope
+    data = envelope.data
     if not isinstance(data, Moving):
+        if isinstance(data, MOVES_NOTHING):
+            return NO_ROWS
         raise UnknownEvent(type(data).__name__)
     event = balance_event(data)
-    where = (received.partition, received.position)
-    at, event_id = received.recorded_at, UUID(received.envelope.event_id)
+    partition, position, at = received.partition, received.position, received.recorded_at
+    event_id = UUID(envelope.event_id)
     card, cashier = card_and_cashier(data)
-    who = (data.wallet_id, card, data.store_id, cashier)
-    line = (*saved_and_paid(event), data.balance)
+    saved, paid = saved_and_paid(event)
+    entry = EntryRow(
+        *(partition, position, 0, at, event_id, event.kind.value),
+        *(data.wallet_id, card, data.store_id, cashier, saved, paid, data.balance),
+    )
     owed = [
-        ObligationRow(*where, n, at, event_id, o.debtor, o.creditor, card, o.amount)
+        ObligationRow(partition, position, n, at, event_id, o.debtor, o.creditor, card, o.amount)
         for n, o in enumerate(obligations(event))
     ]
     moved = [
-        MovementRow(*where, n, at, m.store_id, m.receivable, m.liability, m.issued)
+        MovementRow(partition, position, n, at, m.store_id, m.receivable, m.liability, m.issued)
         for n, m in enumerate(movements(event))
     ]
-    entry = EntryRow(*where, 0, at, event_id, event.kind.value, *who, *line)
     return Rows([entry], owed, moved)
 
 
@@ -140,19 +141,19 @@ def totals_of(moved: Iterable[MovementRow]) -> list[TotalRow]:
     sums: dict[tuple[int, str], TotalRow] = {}
     for row in moved:
         key = (row.partition, row.store_id)
-        before = sums.get(key) or TotalRow(*key, 0, 0, 0, row.position, row.recorded_at)
-        figures = moved_by(
-            Position(*before[2:5]),
-            Movement(row.store_id, row.receivable, row.liability, row.issued),
-        )
-        sums[key] = TotalRow(
-            *key,
-            figures.receivable,
-            figures.liability,
-            figures.issued,
-            max(before.position, row.position),
-            max(before.recorded_at, row.recorded_at),
-        )
+        before = sums.get(key)
+        figures = (row.receivable, row.liability, row.issued)
+        if before is None:
+            sums[key] = TotalRow(*key, *figures, row.position, row.recorded_at)
+        else:
+            sums[key] = TotalRow(
+                *key,
+                before.receivable + row.receivable,
+                before.liability + row.liability,
+                before.issued + row.issued,
+                max(before.position, row.position),
+                max(before.recorded_at, row.recorded_at),
+            )
     return [sums[key] for key in sorted(sums)]
 
 

@@ -15,6 +15,7 @@ from events.merkle import EPOCH
 from events.place import Place
 from events.topics import WALLET
 from settlement.moments import Moment
+from settlement.store import HOLD_VIEWS
 from web.peers import Peer
 from web.periods import timestamp
 from web.problems import Problem, invalid
@@ -91,6 +92,7 @@ class Snapshots:
             self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
+            await connection.execute(HOLD_VIEWS)
             yield connection
 
     async def _wanted(self, moment: Moment) -> Place | None:

@@ -29,6 +29,12 @@ ON CONFLICT (partition, store_id) DO UPDATE SET
     recorded_at = greatest(t.recorded_at, excluded.recorded_at)
 """
 
+HOLD_VIEWS = """
+LOCK TABLE view.entry, view.obligation, view.movement, view.total, view.store
+IN ACCESS SHARE MODE
+"""
+"""First in every transaction that reads more than once: no rebuild swaps the tables meanwhile."""
+
 
 async def add(
     connection: Connection,
@@ -37,21 +43,34 @@ async def add(
     movements: Sequence[MovementRow],
 ) -> None:
     """Write the rows of some wallet events and add them up. Raises UniqueViolationError."""
-    await _copy(connection, "entry", entries)
-    await _copy(connection, "obligation", obligations)
-    await _copy(connection, "movement", movements)
+    await copy(connection, "view", entries, obligations, movements)
     totals = totals_of(movements)
     if totals:
         await connection.execute(ADD_TOTALS, *map(list, zip(*totals, strict=True)))
 
 
+async def copy(
+    connection: Connection,
+    schema: str,
+    entries: Sequence[EntryRow],
+    obligations: Sequence[ObligationRow],
+    movements: Sequence[MovementRow],
+) -> None:
+    """Write rows into the tables of `schema`, and no sums."""
+    await _copy(connection, schema, "entry", entries)
+    await _copy(connection, schema, "obligation", obligations)
+    await _copy(connection, schema, "movement", movements)
+
+
 async def add_stores(connection: Connection, stores: Sequence[StoreRow]) -> None:
     """Write stores of the catalog. Raises UniqueViolationError."""
-    await _copy(connection, "store", stores)
+    await _copy(connection, "view", "store", stores)
 
 
-async def _copy(connection: Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+async def _copy(
+    connection: Connection, schema: str, table: str, rows: Sequence[tuple[object, ...]]
+) -> None:
     if rows:
         await connection.copy_records_to_table(
-            table, schema_name="view", columns=COLUMNS[table], records=rows
+            table, schema_name=schema, columns=COLUMNS[table], records=rows
         )

@@ -12,6 +12,7 @@ from events.place import Place
 from settlement import comparing
 from settlement.comparing import Row
 from settlement.projections import EntryRow, MovementRow, ObligationRow
+from settlement.store import HOLD_VIEWS
 
 PREFETCH: Final = 1_000
 
@@ -55,6 +56,7 @@ async def seen_now(dsn: str, topic: str) -> AsyncGenerator[Seen]:
     connection = await asyncpg.connect(dsn)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.execute(HOLD_VIEWS)
             known = [p for p in await places.load(connection) if p.topic == topic]
             if any(place.rebuilding for place in known):
                 raise CouldNotCheck("the views are being rebuilt")

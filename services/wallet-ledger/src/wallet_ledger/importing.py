@@ -20,11 +20,15 @@ BATCH_EVENTS = 10_000
 SESSION = {"application_name": "kembalian import", "lock_timeout": "10s"}
 
 # Whoever would write meanwhile waits for these rows, and finds another epoch afterwards.
-COUNTERS = "SELECT partition, position FROM log.counter WHERE partition < 1000 ORDER BY partition FOR UPDATE"
+COUNTERS = """
+SELECT partition, position FROM log.counter WHERE partition < 1000 ORDER BY partition FOR UPDATE
+"""
 
+# From partition 1000 on lie the checkpoints, which are no part of the ledger's file.
 IS_EMPTY = """
-SELECT NOT EXISTS (SELECT FROM log.event WHERE partition < 1000) AND NOT EXISTS (SELECT FROM log.outcome)
-    AND NOT EXISTS (SELECT FROM log.link WHERE partition < 1000) AND NOT EXISTS (SELECT FROM view.bucket)
+SELECT NOT EXISTS (SELECT FROM log.event WHERE partition < 1000)
+    AND NOT EXISTS (SELECT FROM log.link WHERE partition < 1000)
+    AND NOT EXISTS (SELECT FROM log.outcome) AND NOT EXISTS (SELECT FROM view.bucket)
 """
 
 MOVE = """

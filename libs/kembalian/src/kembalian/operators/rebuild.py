@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import asyncpg
 import typer
 
+import settlement.operations
 from events.parallel import WorkFailed
-from events.source import SourceEnded
+from events.source import LogSource, SourceEnded
 from kembalian.operators.house import HOUSE, OWNER_OF
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import COULD_NOT_READ, heads, wait_for_service
@@ -60,14 +61,18 @@ def rebuild(
 async def run_rebuild(run: LiveRun, service: str, tell: Tell) -> dict[str, Any]:
     """Rebuild and return {service, before, after, rows}: SHA-256 of the canonical exports.
 
-    Raises the service's RebuildStalled, or what COULD_NOT_READ names.
+    Raises the service's RebuildStalled, SourceEnded, WorkFailed, or what COULD_NOT_READ names.
     """
     operated = HOUSE[service]
     dsn = run.postgres_admin[service]
     before = await _digest(dsn, service)
     want = await heads(run)
     until = {topic.name: want[OWNER_OF[topic.name]] for topic in operated.consumes}
-    await operated.rebuild(dsn, tell, until)
+    if service == "settlement":
+        ledger = LogSource(run.postgres["wallet-ledger"])
+        await settlement.operations.rebuild_from(dsn, ledger, tell, until)
+    else:
+        await operated.rebuild(dsn, tell, until)
     await wait_for_service(run, service, want, tell)
     after = await _digest(dsn, service)
     assert after is not None, "a rebuilt view can be read"

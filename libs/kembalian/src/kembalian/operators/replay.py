@@ -12,17 +12,8 @@ from events import log, parallel
 from events.envelope import MalformedEvent, UnknownEventType
 from events.parallel import WorkFailed
 from events.place import Place
-from events.shadow import (
-    Difference,
-    Found,
-    OtherReplay,
-    Part,
-    ReplayRunning,
-    Shadowed,
-    ViewsInMotion,
-    prepared,
-    replay_part,
-)
+from events.replaying import Difference, Found, Part, replay_part
+from events.shadow import OtherReplay, ReplayRunning, Shadowed, ViewsInMotion, prepared
 from events.source import LogSource, Source, SourceEnded, TopicSource
 from events.topics import WALLET
 from kembalian.operators.live import LiveRun, read_run

@@ -1,0 +1,252 @@
+"""Views made anew beside the old ones, by all cores, and put in their place at one moment.
+
+Readers see the old views until then, and the new ones after it, never half of either: a snapshot
+locks the tables before it looks (snapshots.py). The consumer goes on meanwhile; what it adds to the
+old views is folded again at the end. The new tables get their indexes when they are full.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from events import places
+from events.envelope import MalformedEvent, UnknownEventType, open_envelope
+from events.parallel import processes_for, spread
+from events.place import Place
+from events.received import Received
+from events.source import Read, Source
+from events.topics import CATALOG, WALLET
+from settlement import store
+from settlement.projections import UnknownEvent, rows_of
+from settlement.rows import EntryRow, MovementRow, ObligationRow
+
+Progress = Callable[[int, int], None]
+
+SCHEMA: Final = "refill"
+FULL: Final = ("entry", "obligation", "movement", "total")
+COPY_EVENTS: Final = 10_000
+ROUNDS_MAX: Final = 5
+FEW_EVENTS: Final = 2_000
+"""So many are folded while the views are locked: some 100 ms."""
+
+SESSION = {
+    "application_name": "kembalian rebuild",
+    "synchronous_commit": "off",  # nothing of it counts before the last commit, which is not
+    "maintenance_work_mem": "256MB",
+    "TimeZone": "UTC",
+}
+
+BEGIN = f"""
+DROP SCHEMA IF EXISTS {SCHEMA} CASCADE;
+CREATE SCHEMA {SCHEMA};
+""" + "".join(
+    f"CREATE TABLE {SCHEMA}.{table} (LIKE view.{table} INCLUDING CONSTRAINTS);\n" for table in FULL
+)
+
+INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'view' AND tablename = $1"
+
+PRIMARY = """
+SELECT conname FROM pg_constraint
+WHERE conrelid = ('view.' || $1)::regclass AND contype = 'p'
+"""
+
+TOTALS = """
+INSERT INTO refill.total
+    (partition, store_id, receivable, liability, issued, position, recorded_at)
+SELECT partition, store_id, sum(receivable), sum(liability), sum(issued), max(position),
+    max(recorded_at)
+FROM refill.movement GROUP BY partition, store_id
+"""
+
+DISCARDED = """
+SELECT partition, position FROM log.dead_letter
+WHERE topic = $1 AND state = 'discarded' AND position IS NOT NULL
+"""
+
+# A consumer waits for its place, a reader for the tables; both are there again in an instant.
+LOCK = "LOCK TABLE view.place IN EXCLUSIVE MODE"
+
+SWAP = (
+    "".join(
+        f"DROP TABLE view.{table}; ALTER TABLE {SCHEMA}.{table} SET SCHEMA view;\n"
+        for table in FULL
+    )
+    + f"DROP SCHEMA {SCHEMA};"
+)
+
+SET_PLACE = """
+UPDATE view.place SET position = $3, stopped = NULL,
+    kafka_offset = CASE WHEN position = $3 THEN kafka_offset ELSE 0 END,
+    rebuild_until = CASE WHEN position > $3 THEN position ELSE 0 END
+WHERE topic = $1 AND partition = $2
+"""
+
+REWIND_STORES = """
+UPDATE view.place SET rebuild_until = greatest(rebuild_until, position), position = 0,
+    kafka_offset = 0, stopped = NULL
+WHERE topic = $1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One partition's events after one position up to another: work for one process."""
+
+    dsn: str
+    source: Source
+    partition: int
+    after: int
+    until: int
+    left_out: frozenset[int]
+
+
+class Filled(NamedTuple):
+    """A partition is in the new views up to `position`; `done` = no further here.
+
+    Short of what was asked for: the next event cannot be handled, which is the consumer's to say.
+    """
+
+    partition: int
+    position: int
+    done: bool
+
+
+async def refill(dsn: str, source: Source, until: Place, progress: Progress) -> None:
+    """Make the rows of all wallet events anew, up to `until` or where the views are if further.
+
+    The stores, few as they are, are left to the running consumer. `dsn` must name a superuser or
+    the owner. Raises SourceEnded, WorkFailed, asyncpg.PostgresError: the views are as they were.
+    """
+    async with _connected(dsn) as connection:
+        await connection.execute("SET ROLE settlement_owner")
+        await connection.execute(BEGIN)
+        filled: dict[int, Filled] = {}
+        for _ in range(ROUNDS_MAX):
+            parts = await _parts(connection, dsn, source, until, filled)
+            missing = sum(part.until - part.after for part in parts)
+            if filled and missing < FEW_EVENTS:
+                break
+            await _fill_all(parts, filled, progress)
+        await asyncio.gather(*(_index(dsn, tables) for tables in (FULL[:1], FULL[1:])))
+        async with connection.transaction():
+            await connection.execute("SET LOCAL synchronous_commit = on")
+            await connection.execute(LOCK)
+            for part in await _parts(connection, dsn, source, until, filled):
+                async for found in _filling(connection, part):
+                    filled[part.partition] = found
+            await connection.execute(TOTALS)
+            await _put_in_place(connection, filled)
+
+
+async def _put_in_place(connection: asyncpg.Connection, filled: dict[int, Filled]) -> None:
+    await connection.execute(SWAP)
+    for found in filled.values():
+        await connection.execute(SET_PLACE, WALLET.name, found.partition, found.position)
+    await connection.execute(places.FORGET_LETTERS)
+    await connection.execute(REWIND_STORES, CATALOG.name)
+    await connection.execute("DELETE FROM view.store")
+
+
+async def _parts(
+    connection: asyncpg.Connection,
+    dsn: str,
+    source: Source,
+    until: Place,
+    filled: dict[int, Filled],
+) -> list[Part]:
+    """Return what is still to be folded, the longest first."""
+    left_out: dict[int, set[int]] = {}
+    for partition, position in await connection.fetch(DISCARDED, WALLET.name):
+        left_out.setdefault(partition, set()).add(position)
+    parts: list[Part] = []
+    for place in await places.load(connection):
+        found = filled.get(place.partition, Filled(place.partition, 0, done=False))
+        end = max(place.position, place.rebuild_until, until.at(place.partition))
+        if place.topic == WALLET.name and not found.done:
+            skipped = frozenset(left_out.get(place.partition, ()))
+            parts.append(Part(dsn, source, place.partition, found.position, end, skipped))
+    return sorted(parts, key=lambda part: part.after - part.until)
+
+
+async def _fill_all(parts: Sequence[Part], filled: dict[int, Filled], progress: Progress) -> None:
+    total = sum(part.until for part in parts)
+    processes = processes_for(sum(part.until - part.after for part in parts))
+    async with aclosing(spread(fill, parts, processes)) as found:
+        async for place in found:
+            filled[place.partition] = place
+            progress(sum(f.position for f in filled.values()), total)
+
+
+async def fill(part: Part) -> AsyncIterator[Filled]:
+    """Write the rows of a part into the new tables, on a connection of its own."""
+    async with _connected(part.dsn) as connection:
+        await connection.execute("SET ROLE settlement_owner")
+        async for found in _filling(connection, part):
+            yield found
+
+
+async def _filling(connection: asyncpg.Connection, part: Part) -> AsyncIterator[Filled]:
+    entries: list[EntryRow] = []
+    obligations: list[ObligationRow] = []
+    movements: list[MovementRow] = []
+
+    async def write() -> None:
+        async with connection.transaction():
+            await store.copy(connection, SCHEMA, entries, obligations, movements)
+        for rows in (entries, obligations, movements):
+            rows.clear()
+
+    position = part.after
+    async for reads in part.source.batches(part.partition, part.after, part.until):
+        for read in reads:
+            if read.position not in part.left_out:
+                try:
+                    rows = rows_of(_received(part.partition, read))
+                except (MalformedEvent, UnknownEventType, UnknownEvent):
+                    await write()
+                    yield Filled(part.partition, position, done=True)
+                    return
+                entries += rows.entries
+                obligations += rows.obligations
+                movements += rows.movements
+            position = read.position
+        await write()
+        yield Filled(part.partition, position, done=False)
+    yield Filled(part.partition, position, done=False)
+
+
+def _received(partition: int, read: Read) -> Received:
+    where = (WALLET.name, partition, read.position)
+    return Received(*where, read.recorded_at, open_envelope(read.body))
+
+
+async def _index(dsn: str, tables: Sequence[str]) -> None:
+    """Give the new tables the indexes and rights of the old ones, and let the planner know them."""
+    async with _connected(dsn) as connection:
+        await connection.execute("SET ROLE settlement_owner")
+        for table in tables:
+            primary = await connection.fetchval(PRIMARY, table)
+            for name, definition in await connection.fetch(INDEXES, table):
+                await connection.execute(definition.replace(" ON view.", f" ON {SCHEMA}.", 1))
+                if name == primary:
+                    await connection.execute(
+                        f"ALTER TABLE {SCHEMA}.{table} ADD CONSTRAINT {name}"
+                        f" PRIMARY KEY USING INDEX {name}"
+                    )
+            await connection.execute(
+                f"GRANT SELECT, INSERT, UPDATE, DELETE ON {SCHEMA}.{table} TO settlement_app"
+            )
+            await connection.execute(f"ANALYZE {SCHEMA}.{table}")
+
+
+@asynccontextmanager
+async def _connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+    connection = await asyncpg.connect(dsn, timeout=10, server_settings=SESSION)
+    try:
+        yield connection
+    finally:
+        await connection.close()
