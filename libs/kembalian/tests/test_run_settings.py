@@ -14,7 +14,7 @@ def test_a_run_needs_no_setting() -> None:
 
     assert (settings.port, settings.kafka, settings.demo) == (8080, "embedded", "trial")
     assert settings.home == Path(".kembalian")
-    assert settings.staff == ("admin", "finance", "auditor")
+    assert settings.staff == ("admin", "finance", "auditor", "channel")
 
 
 def test_a_run_heeds_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,8 @@ def test_the_gateway_is_told_of_every_process_of_the_ledger(tmp_path: Path) -> N
     ports = {name: 8000 + n for n, name in enumerate(processes(2))}
     gateway = SERVICES[-1]
 
-    told = environment("gateway", gateway, Addresses(ports, "kafka:1", "apache"), tmp_path, None)
+    addresses = Addresses(ports, "kafka:1", "apache")
+    told = environment("gateway", gateway, addresses, tmp_path, None, tmp_path)
 
     urls = [f"http://127.0.0.1:{ports[name]}" for name in ("wallet-ledger", "wallet-ledger-2")]
     assert told["KEMBALIAN_GATEWAY_LEDGER_URLS"].split(",") == urls
