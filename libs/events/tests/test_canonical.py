@@ -1,6 +1,6 @@
 """msgspec's sorted encoding against rfc8785, for all that an envelope may hold."""
 
-from typing import Any
+from typing import Any, cast
 
 import rfc8785
 from hypothesis import given
@@ -24,15 +24,19 @@ def test_it_is_the_canonical_form(value: dict[str, Any]) -> None:
 
 
 def test_no_contract_has_a_float_or_a_key_that_is_not_ascii() -> None:
-    def walk(node: Any) -> None:
-        if isinstance(node, dict):
-            assert node.get("type") != "number", node
-            assert all(str(key).isascii() for key in node)
-            for value in node.values():
-                walk(value)
-        elif isinstance(node, list):
-            for value in node:
-                walk(value)
+    def walk(node: object) -> None:
+        match node:
+            case dict():
+                members = cast("dict[str, object]", node)
+                assert members.get("type") != "number", members
+                assert all(key.isascii() for key in members)
+                for value in members.values():
+                    walk(value)
+            case list():
+                for value in cast("list[object]", node):
+                    walk(value)
+            case _:
+                return
 
     for contract in CONTRACTS.values():
         walk(contract.model_json_schema())

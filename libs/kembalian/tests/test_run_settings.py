@@ -69,8 +69,9 @@ def test_the_gateway_is_told_of_every_process_of_the_ledger(tmp_path: Path) -> N
     ports = {name: 8000 + n for n, name in enumerate(processes(2))}
     gateway = SERVICES[-1]
 
-    addresses = Addresses(ports, "kafka:1", "apache")
-    told = environment("gateway", gateway, addresses, tmp_path, None, tmp_path)
+    told = environment(
+        "gateway", gateway, Addresses(ports, "kafka:1", "apache"), tmp_path, None, tmp_path
+    )
 
     urls = [f"http://127.0.0.1:{ports[name]}" for name in ("wallet-ledger", "wallet-ledger-2")]
     assert told["KEMBALIAN_GATEWAY_LEDGER_URLS"].split(",") == urls

@@ -39,9 +39,8 @@ def kafka(tmp_path: Path) -> Generator[Kafka]:
 
 @asynccontextmanager
 async def started(dsn: str, kafka: Kafka) -> AsyncGenerator[Service]:
-    settings = Settings(
-        database_url=dsn, kafka_bootstrap=kafka.bootstrap, kafka_ground=kafka.ground
-    )
+    ground = "embedded" if kafka.embedded else "apache"
+    settings = Settings(database_url=dsn, kafka_bootstrap=kafka.bootstrap, kafka_ground=ground)
     app = make_app(settings, verifier=IDENTITY.verifier())
     async with (
         app.router.lifespan_context(app),

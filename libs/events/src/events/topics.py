@@ -121,13 +121,13 @@ async def _partitions(admin: AIOKafkaAdminClient, topic: Topic) -> int:
     A broker that is told of a new topic a little later than its controller is asked again.
     """
     for _ in range(SEEN_TRIES):
-        described = (await admin.describe_topics([topic.name]))[0]
+        described: dict[str, Any] = (await admin.describe_topics([topic.name]))[0]
+        if not described["error_code"]:
+            return len(described["partitions"])
         if described["error_code"] != UNKNOWN:
             break
         await asyncio.sleep(SEEN_SECONDS)
-    if described["error_code"]:
-        raise LeaderNotAvailableError(f"{topic.name} is being made or deleted")
-    return len(described["partitions"])
+    raise LeaderNotAvailableError(f"{topic.name} is being made or deleted")
 
 
 async def _make_anew(admin: AIOKafkaAdminClient, topic: Topic, replication: int) -> bool:

@@ -78,9 +78,10 @@ SWAP = (
     + f"DROP SCHEMA {SCHEMA};"
 )
 
+# A position's message lies at that offset or, after doubled ones, later: never before it.
 SET_PLACE = """
 UPDATE view.place SET position = $3, stopped = NULL,
-    kafka_offset = CASE WHEN position = $3 THEN kafka_offset ELSE 0 END,
+    kafka_offset = CASE WHEN position = $3 THEN kafka_offset ELSE $3 END,
     rebuild_until = CASE WHEN position > $3 THEN position ELSE 0 END
 WHERE topic = $1 AND partition = $2
 """
