@@ -54,7 +54,7 @@ def bench(
     root = (home or Path("bench") / f"home-{os.getpid()}").resolve()
     try:
         found_rows, about = asyncio.run(_measure(chosen, pace, count, root))
-    except (HouseFailed, LoadFailed) as error:
+    except HouseFailed as error:
         raise fail(str(error)) from error
     finally:
         if home is None:
@@ -63,6 +63,8 @@ def bench(
     typer.echo(", ".join(f"{name}={value}" for name, value in about["postgres"].items()))
     written = _write(out, table.document(found_rows, about))
     typer.echo(f"written to {written}")
+    if about["failed"]:
+        raise fail(f"could not be measured: {', '.join(about['failed'])}")
 
 
 async def _measure(
@@ -76,12 +78,18 @@ async def _measure(
         town = await found(run, stores=STORES, wallets=wallets, say=_say)
         tokens = Tokens(run, town)
         measured: list[Row] = []
+        failed: dict[str, str] = {}
         for name in chosen:
             _say(f"measuring {name}")
             await tokens.renew()
-            measured += await MEASURES[name].run(Bench(run, town, tokens, pace, _say))
+            try:
+                measured += await MEASURES[name].run(Bench(run, town, tokens, pace, _say))
+            except (LoadFailed, TimeoutError) as error:  # the others are still worth having
+                failed[name] = repr(error)
+                _say(f"{name} failed: {error!r}")
         about = {
             "began": began.isoformat(),
+            "failed": failed,
             "seconds": round((datetime.now(UTC) - began).total_seconds()),
             "machine": _machine(),
             "wallets": town.wallets,

@@ -19,9 +19,9 @@ from kembalian.bench.plan import card_of
 from kembalian.demo.door import Door
 from kembalian.operators.live import LiveRun
 from kembalian.operators.reading import consumed, heads
+from wallet_ledger.bulk import top_up_all
 from wallet_ledger.config import PARTITIONS
 from wallet_ledger.domain import Till
-from wallet_ledger.history import top_up_all
 
 Say = Callable[[str], None]
 

@@ -20,7 +20,8 @@ COMMANDS = {
     "verify": ("verify", "--json"),
     "rebuild wallet-ledger": ("rebuild", "wallet-ledger", "--yes", "--json"),
     "rebuild settlement": ("rebuild", "settlement", "--yes", "--json"),
-    "replay": ("replay", "--json"),
+    "replay wallet-ledger": ("replay", "wallet-ledger", "--json"),
+    "replay settlement": ("replay", "settlement", "--json"),
 }
 
 
