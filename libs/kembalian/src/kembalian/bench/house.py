@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 
 from kembalian.grounds.ports import free_port
+from kembalian.grounds.process import spawn
 from kembalian.launcher.home import Home
 from kembalian.operators.live import LiveRun, run_of
 
@@ -46,14 +47,13 @@ def _started(root: Path, output: Path) -> subprocess.Popen[bytes]:
         "KEMBALIAN_DEMO": "none",
         "PORT": str(free_port()),
     }
-    with output.open("wb") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "kembalian", "run"],
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    output.unlink(missing_ok=True)  # an earlier run's "ready" is not this one's
+    return spawn(
+        [sys.executable, "-m", "kembalian", "run"],
+        environment=environment,
+        log_path=output,
+        death_signal=signal.SIGTERM,  # if the bench is killed, the house stops in good order
+    )
 
 
 def _says_ready(output: Path) -> bool:
