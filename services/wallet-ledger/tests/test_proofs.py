@@ -176,7 +176,7 @@ async def test_a_fork_is_seen_by_who_kept_a_checkpoint(
         "UPDATE log.counter SET position = 0, link = decode(repeat('00', 32), 'hex')",
         "TRUNCATE log.event, log.link, log.lease, view.tree_node",
     )
-    history._versions.clear()
+    history.versions.clear()
     await history.append(1, 1, 1)
     await history.signer().look()
     key = await trusted(calls)

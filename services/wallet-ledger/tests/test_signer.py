@@ -43,7 +43,7 @@ async def roots(history: History) -> dict[int, tuple[int, str]]:
 
 async def release(signer: Signer) -> None:
     """End a signer's process in order."""
-    await signer._leases.release()
+    await signer.leases.release()
 
 
 async def test_a_checkpoint_is_over_all_heads_and_names_the_one_before(history: History) -> None:

@@ -60,7 +60,7 @@ class Signer:
 
     def __init__(self, pool: asyncpg.Pool, leases: Leases, key_file: Path, pace: Pace) -> None:
         self._pool = pool
-        self._leases = leases
+        self.leases = leases
         self._key_file = key_file
         self._pace = pace
         self._hold: Hold | None = None
@@ -83,9 +83,9 @@ class Signer:
 
         Raises NoKey, HistoryChanged, or what DATABASE_AWAY names; then begin again.
         """
-        if not self._leases.holds(LEASE):
+        if not self.leases.holds(LEASE):
             self._hold = None
-            if await self._leases.take(LEASE) is None:
+            if await self.leases.take(LEASE) is None:
                 return None
         async with self._pool.acquire() as connection:
             if self._hold is None:

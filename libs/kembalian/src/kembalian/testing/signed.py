@@ -54,7 +54,7 @@ class History:
         self.pool = pool
         self.key_file = key_file
         self.events: list[tuple[str, UUID]] = []
-        self._versions: dict[str, int] = {}
+        self.versions: dict[str, int] = {}
 
     async def append(self, *counts: int, wallet: str = member(1)) -> list[UUID]:
         """Append groups of so many top-ups of one wallet; return the ids of their events."""
@@ -68,8 +68,8 @@ class History:
         return made
 
     def _event(self, wallet: str) -> NewEvent:
-        version = self._versions.get(wallet, 0) + 1
-        self._versions[wallet] = version
+        version = self.versions.get(wallet, 0) + 1
+        self.versions[wallet] = version
         data = TopUp(
             wallet_id=wallet,
             balance=version,
