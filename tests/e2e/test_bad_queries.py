@@ -29,6 +29,7 @@ BAD = {
     "position": (*ODD, *PLACES),
     "checkpoint": (*ODD, "0", "-1", "1.5", "1e2", "9" * 40, quote("５")),
     "format": (*ODD, "xlsx", "pdf", "JSON", "csv%20"),
+    "state": (*ODD, "Requested", "open", "requested%20"),
     "store_id": (*ODD, "A", "a", "-a", "..", "a_b", "a" * 33),
     "member_id": (*ODD, "A", "1", "00000000-0000-0000-0000-00000000000G", "Me"),
 }

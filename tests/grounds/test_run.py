@@ -162,6 +162,7 @@ def test_the_trial_is_played_once_and_each_end_of_a_run_leaves_no_process(tmp_pa
         _assert_ends_without_a_trace(again, signal.SIGTERM)
 
 
+@pytest.mark.slow
 def test_a_launcher_killed_amid_its_demo_leaves_no_process_and_the_next_start_finishes_it(
     tmp_path: Path,
 ) -> None:
