@@ -37,11 +37,24 @@ class Stand:
     elsewhere: bool = False
     at_once: bool = True
 
-    def known(self, *asked: str) -> Any:
-        if len(asked) == 2:
-            return (CardHolder("w1", True), "active") if asked[0] == "1000" else None
+    def known(self, token: str) -> Principal | None:
         known = Principal("cashier", "kasir-1", store_id="kantin")
-        return known if asked == ("good",) else None
+        return known if token == "good" else None
+
+    def known_card(self, card_number: str) -> CardHolder | None:
+        return CardHolder("w1", True) if card_number == "1000" else None
+
+    def known_state(self, store_id: str) -> str | None:
+        return "active" if store_id == "kantin" else None
+
+    def look_up(self, card_number: str) -> "asyncio.Future[CardHolder | None]":
+        looking: asyncio.Future[CardHolder | None] = asyncio.get_running_loop().create_future()
+        found = CardHolder("w2", True) if card_number == "2000" else None
+        if card_number == "3000":
+            looking.set_exception(OSError())
+        else:
+            looking.set_result(found)
+        return looking
 
     def begin_here(self, order: Order) -> "asyncio.Future[Answer]":
         if self.elsewhere:
@@ -130,16 +143,25 @@ async def test_requests_on_one_connection_are_answered_in_their_order(stand: Sta
     [
         request(who="unknown"),
         request(body=b'{"card_number":"9999","amount":5}'),
+        request(body=b'{"card_number":"3000","amount":5}'),
         request(body=b'{"card_number":"1000","amount":0}'),
         request(body=TOP_UP + b" " * 100_000),
         request(more="Idempotency-Key: two\r\n"),
         request().replace(b"topups HTTP", b"topups?x=1 HTTP"),
     ],
-    ids=["token", "card", "amount", "long body", "two keys", "query"],
+    ids=["token", "card", "no database", "amount", "long body", "two keys", "query"],
 )
 async def test_what_is_not_plain_takes_the_long_way(stand: Stand, unusual: bytes) -> None:
     assert await answers(stand, unusual) == [(201, {"long": True})]
     assert not stand.orders
+
+
+async def test_a_card_that_is_not_in_memory_is_looked_up_on_the_short_way(stand: Stand) -> None:
+    body = b'{"card_number":"2000","amount":5}'
+
+    assert await answers(stand, request("cold", body=body)) == [(201, {"key": "cold"})]
+    assert [order.wallet_id for order in stand.orders] == ["w2"]
+    assert not stand.long
 
 
 async def test_what_another_process_writes_takes_the_long_way(stand: Stand) -> None:

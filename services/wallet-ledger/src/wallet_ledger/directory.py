@@ -61,10 +61,17 @@ class Directory:
         self._forgotten = 0
         self._gathering = Gathering(self._read_cards)
 
-    def known(self, card_number: str, store_id: str) -> tuple[CardHolder, str] | None:
-        """Return (holder, state of the store) if both are in memory."""
-        holder, state = self._cards.get(card_number), self._states.get(store_id)
-        return None if holder is None or state is None else (holder, state)
+    def known_card(self, card_number: str) -> CardHolder | None:
+        """Return who holds a card, if that is in memory."""
+        return self._cards.get(card_number)
+
+    def known_state(self, store_id: str) -> str | None:
+        """Return the state of a store, if it is in memory."""
+        return self._states.get(store_id)
+
+    def look_up(self, card_number: str) -> "asyncio.Future[CardHolder | None]":
+        """Return what the view will say of a card; with many others in one statement."""
+        return self._gathering.begin(card_number)
 
     async def card_and_store(
         self, card_number: str, store_id: str

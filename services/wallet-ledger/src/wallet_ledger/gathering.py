@@ -19,12 +19,16 @@ class Gathering(Generic[Found]):
 
     async def get(self, key: str) -> Found | None:
         """Return what `read` finds under `key`. Raises what `read` raises."""
+        return await asyncio.shield(self.begin(key))  # several may wait for it
+
+    def begin(self, key: str) -> "asyncio.Future[Found | None]":
+        """Return what `get` will; others may wait for it, too: it must not be cancelled."""
         waiting = self._waiting.get(key)
         if waiting is None:
             waiting = self._waiting[key] = asyncio.get_running_loop().create_future()
         if self._reading is None:
             self._reading = asyncio.create_task(self._read_all(), name="look-ups")
-        return await asyncio.shield(waiting)  # several may wait for it
+        return waiting
 
     async def _read_all(self) -> None:
         while self._waiting:

@@ -13,16 +13,20 @@ from wallet_ledger.records import payment_of, payment_row, reversal_of, reversal
 
 # One statement for a whole group: version, buckets and what is set aside now.
 LOAD = """
-SELECT w.wallet_id,
-    (SELECT max(e.version) FROM log.event e
-     WHERE e.partition = $1 AND e.stream = w.wallet_id) AS version,
-    ARRAY(SELECT b.issuer FROM view.bucket b
-          WHERE b.partition = $1 AND b.wallet_id = w.wallet_id ORDER BY b.issuer) AS issuers,
-    ARRAY(SELECT b.balance FROM view.bucket b
-          WHERE b.partition = $1 AND b.wallet_id = w.wallet_id ORDER BY b.issuer) AS balances,
-    (SELECT json_agg(p)::text FROM view.payment p
-     WHERE p.partition = $1 AND p.wallet_id = w.wallet_id AND p.state = 'held') AS held
+SELECT w.wallet_id, v.version, b.issuers, b.balances, h.held
 FROM unnest($2::text[]) AS w (wallet_id)
+CROSS JOIN LATERAL (
+    SELECT max(e.version) AS version FROM log.event e
+    WHERE e.partition = $1 AND e.stream = w.wallet_id
+) AS v
+CROSS JOIN LATERAL (
+    SELECT array_agg(b.issuer) AS issuers, array_agg(b.balance) AS balances FROM view.bucket b
+    WHERE b.partition = $1 AND b.wallet_id = w.wallet_id
+) AS b
+CROSS JOIN LATERAL (
+    SELECT json_agg(p)::text AS held FROM view.payment p
+    WHERE p.partition = $1 AND p.wallet_id = w.wallet_id AND p.state = 'held'
+) AS h
 """
 
 PAYMENTS = """
@@ -64,7 +68,8 @@ async def load_wallets(
     """Return the wallets named, those without events at version 0; of payments the open ones."""
     loaded: dict[str, Wallet] = {}
     for row in await connection.fetch(LOAD, partition, list(wallet_ids)):
-        buckets = dict(zip(row["issuers"], row["balances"], strict=True))
+        pairs = zip(row["issuers"] or (), row["balances"] or (), strict=True)
+        buckets: dict[str, int] = dict(pairs)
         held = [payment_of(p) for p in json.loads(row["held"])] if row["held"] else []
         payments = {p.payment_id: p for p in held}
         wallet = Wallet(buckets, row["version"] or 0)

@@ -17,8 +17,9 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from wallet_ledger.answers import Answer, problem
+from wallet_ledger.directory import CardHolder
 from wallet_ledger.lane import NotOwner, QueueFull
-from wallet_ledger.till_shortcut import BODY_BYTES_MAX, Parts, Request, is_short, plain_order
+from wallet_ledger.till_shortcut import BODY_BYTES_MAX, Parts, Plain, Request, is_short, plain
 from web.kept import JSON, PROBLEM, REPLAYED
 from web.serve import JoiningProtocol
 
@@ -74,9 +75,40 @@ class _TillProtocol(JoiningProtocol):
 
     def _decide(self, cycle: RequestResponseCycle, parts: Parts) -> None:
         self._waiting = None
-        order = None
+        asked = None
         if not self.flow.write_paused:
-            order = plain_order(cast("Request", cycle.scope), bytes(cycle.body), parts)
+            asked = plain(cast("Request", cycle.scope), bytes(cycle.body), parts)
+        if asked is None:
+            self._take_long_way(cycle)
+            return
+        holder = parts.directory.known_card(asked.form.card_number)
+        if holder is not None:
+            self._begin(cycle, parts, asked, holder)
+        else:
+            looking = parts.directory.look_up(asked.form.card_number)
+            looking.add_done_callback(partial(self._looked_up, cycle, parts, asked))
+
+    def _looked_up(
+        self,
+        cycle: RequestResponseCycle,
+        parts: Parts,
+        asked: Plain,
+        looking: "asyncio.Future[CardHolder | None]",
+    ) -> None:
+        """Go on; a card that the view does not know is asked of its owner on the long way."""
+        if cycle.disconnected:
+            return
+        failed = looking.cancelled() or looking.exception() is not None
+        holder = None if failed else looking.result()
+        if holder is None:
+            self._take_long_way(cycle)
+        else:
+            self._begin(cycle, parts, asked, holder)
+
+    def _begin(
+        self, cycle: RequestResponseCycle, parts: Parts, asked: Plain, holder: CardHolder
+    ) -> None:
+        order = asked.order(holder, parts.limits)
         if order is None:
             self._take_long_way(cycle)
             return

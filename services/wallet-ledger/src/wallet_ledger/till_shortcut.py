@@ -1,7 +1,7 @@
 """The short way of a till's plain request: from its bytes to an order, without the framework. Pure.
 
 It takes only what is certainly right: a token that was verified before, one value of each header,
-a body that decodes into exactly the fields of its call, a card and a store that are in memory, a
+a body that decodes into exactly the fields of its call, a store that is in memory, a
 partition that this process writes. Everything else goes to the routes of `api_till`, which are the
 contract; what this way accepts, they accept with the same order (a test compares them).
 """
@@ -13,8 +13,9 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
+from events.envelope import Cause
 from wallet_ledger.api_till import PREFIX
-from wallet_ledger.directory import Directory
+from wallet_ledger.directory import CardHolder, Directory
 from wallet_ledger.domain import CashOut, Command, RecordSale, Redeem, Till, TopUpWithCash
 from wallet_ledger.group import Order
 from wallet_ledger.handlers import Ledger
@@ -90,13 +91,44 @@ def is_short(scope: Request) -> bool:
     return scope["raw_path"] in FORMS and scope["method"] == "POST" and not scope["query_string"]
 
 
-def plain_order(scope: Request, body: bytes, parts: Parts) -> Order | None:
-    """Return the order of a plain request, None for any other. `scope` is a short one."""
+@dataclass(slots=True)
+class Plain:
+    """A plain request: all of its order but who holds the card."""
+
+    path: str
+    form: Form
+    cashier: Principal
+    key: str
+    mark: bytes
+    cause: Cause
+
+    def order(self, holder: CardHolder, limits: Limits) -> Order | None:
+        """Return the order, None where the long way must say what is missing."""
+        till = Till(self.form.card_number, self.cashier.store_id or "", self.cashier.subject)
+        consented = holder.auto_save_consent
+        command = _command(self.path, self.form, till, limits, consented=consented)
+        if command is None:
+            return None
+        caller = self.cashier.caller
+        return Order(caller, self.key, self.mark, holder.wallet_id, command, self.cause)
+
+
+def plain(scope: Request, body: bytes, parts: Parts) -> Plain | None:
+    """Return what a plain request asks for, None for any other. `scope` is a short one."""
     headers = headers_of(scope)
     if headers is None:
         return None
     form = form_of(body, headers, DECODERS[scope["raw_path"]])
-    return None if form is None else _order_of(scope["path"], headers, form, parts)
+    cashier = _cashier(headers.get(b"authorization", b""), parts.verifier)
+    key = headers.get(b"idempotency-key", b"").decode("latin-1")
+    if form is None or cashier is None or not KEY.fullmatch(key):
+        return None
+    if parts.directory.known_state(cashier.store_id or "") != "active":
+        return None
+    request_id = headers.get(b"x-request-id", b"").decode("latin-1")
+    trace = headers.get(b"traceparent", b"").decode("latin-1")
+    mark = hashlib.sha256(msgspec.json.encode(["POST", scope["path"], form])).digest()
+    return Plain(scope["path"], form, cashier, key, mark, cause_of(request_id, trace))
 
 
 def headers_of(scope: Request) -> dict[bytes, bytes] | None:
@@ -110,33 +142,6 @@ def headers_of(scope: Request) -> dict[bytes, bytes] | None:
         elif name in UNWANTED:
             return None
     return found
-
-
-def _order_of(
-    path: str,
-    headers: dict[bytes, bytes],
-    form: Form,
-    parts: Parts,
-) -> Order | None:
-    """Return the order of a plain request, None for any other."""
-    cashier = _cashier(headers.get(b"authorization", b""), parts.verifier)
-    key = headers.get(b"idempotency-key", b"").decode("latin-1")
-    if cashier is None or cashier.store_id is None or not KEY.fullmatch(key):
-        return None
-    known = parts.directory.known(form.card_number, cashier.store_id)
-    if known is None or known[1] != "active":
-        return None
-    holder = known[0]
-    till = Till(form.card_number, cashier.store_id, cashier.subject)
-    command = _command(path, form, till, parts.limits, consented=holder.auto_save_consent)
-    if command is None:
-        return None
-    request_id = headers.get(b"x-request-id", b"").decode("latin-1")
-    trace = headers.get(b"traceparent", b"").decode("latin-1")
-    canonical = msgspec.json.encode(["POST", path, form])
-    mark = hashlib.sha256(canonical).digest()
-    cause = cause_of(request_id, trace)
-    return Order(cashier.caller, key, mark, holder.wallet_id, command, cause)
 
 
 def form_of(
