@@ -48,27 +48,31 @@ class Named:
 class Decision:
     """What a group comes to: rows to write, and each order's answer, in order.
 
-    `touched` are the (wallet id, id) of payments and reversals that moved; `unkept` counts the
-    answers that are neither kept nor repeats: whether their keys were used before must be known.
+    `wallets` are those that changed, as they are after the group, and `before` it. `touched` are
+    the (wallet id, id) of payments and reversals that moved. `unkept` counts the answers that are
+    neither kept nor repeats: whether their keys were used before must be known.
     """
 
     events: list[NewEvent] = field(default_factory=list[NewEvent])
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
     wallets: dict[str, domain.Wallet] = field(default_factory=dict[str, domain.Wallet])
+    before: dict[str, domain.Wallet] = field(default_factory=dict[str, domain.Wallet])
     answers: list[Answer] = field(default_factory=list[Answer])
     touched: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     unkept: int = 0
 
     def buckets(self) -> tuple[list[str], list[str], list[int]]:
-        """Return wallet ids, issuers and rupiah of every bucket of the wallets that changed."""
+        """Return wallet ids, issuers and rupiah of every bucket that changed."""
         wallet_ids: list[str] = []
         issuers: list[str] = []
         balances: list[int] = []
         for wallet_id, wallet in self.wallets.items():
+            before = self.before[wallet_id].buckets
             for issuer, balance in wallet.buckets.items():
-                wallet_ids.append(wallet_id)
-                issuers.append(issuer)
-                balances.append(balance)
+                if before.get(issuer) != balance:
+                    wallet_ids.append(wallet_id)
+                    issuers.append(issuer)
+                    balances.append(balance)
         return wallet_ids, issuers, balances
 
 
@@ -150,6 +154,7 @@ def _decide_one(
         )
         if not isinstance(event, domain.TillEvent):
             decision.touched.add((order.wallet_id, record_of(event)))
+    decision.before.setdefault(order.wallet_id, wallets[order.wallet_id])
     decision.wallets[order.wallet_id] = wallet
     position = moment.position + len(decision.events)
     return accepted(event_ids, events, wallet, f"{moment.partition}-{position}")

@@ -149,7 +149,7 @@ async def decide(
 
 
 async def _load(turn: Turn, wallet_ids: set[str]) -> None:
-    missing = wallet_ids - turn.wallets.keys()
+    missing = {wallet_id for wallet_id in wallet_ids if wallet_id not in turn.wallets}
     if not missing:
         return
     turn.wallets.update(await store.load_wallets(turn.connection, turn.partition, missing))
