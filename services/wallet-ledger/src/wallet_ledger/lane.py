@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from time import monotonic
 
 import asyncpg
-from uuid_utils.compat import uuid7
 
 from events import log
 from events.failures import DATABASE_AWAY
@@ -19,6 +18,7 @@ from wallet_ledger import claims, store
 from wallet_ledger.answers import Answer, problem
 from wallet_ledger.expiry import expiry_orders
 from wallet_ledger.group import Decision, Order
+from wallet_ledger.ids import new_id
 from wallet_ledger.writing import Turn, is_about_the_group, write_group
 
 logger = logging.getLogger(__name__)
@@ -285,7 +285,7 @@ class Lane:
 
     async def _commit(self, turn: Turn, group: list[Waiting]) -> None:
         """Decide, write and answer."""
-        decision = await write_group(turn, [o for o, _ in group], datetime.now(UTC), uuid7)
+        decision = await write_group(turn, [o for o, _ in group], datetime.now(UTC), new_id)
         self.committed(decision)
         for (_, waiting), answer in zip(group, decision.answers, strict=True):
             if not waiting.done():
