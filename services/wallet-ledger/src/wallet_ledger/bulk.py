@@ -11,7 +11,7 @@ from wallet_ledger import store
 from wallet_ledger.checking import connected
 from wallet_ledger.domain import Till, TopUpWithCash
 from wallet_ledger.group import Order
-from wallet_ledger.writing import Turn, write_group
+from wallet_ledger.writing import Turn, append, write_group
 
 GROUP = 1_000
 
@@ -36,7 +36,7 @@ async def top_up_all(
             orders = [
                 _order(f"{key}-{partition}-{done + n}", *entry) for n, entry in enumerate(group)
             ]
-            await write_group(turn, orders, datetime.now(UTC), uuid7)
+            await write_group(turn, orders, datetime.now(UTC), uuid7, append)
             done += len(orders)
             progress(done)
     return done
