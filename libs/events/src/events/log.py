@@ -43,8 +43,7 @@ class FutureMoment(ValueError):
     """A place was asked for at a moment that has not come yet by the database's clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):  # made for every event that is written, so it must be cheap
     """An event that is decided but not yet recorded; `body` is the sealed envelope."""
 
     stream: str

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from time import monotonic
 
 import asyncpg
-from uuid_utils.compat import uuid7
 
 from events import log
 from events.failures import DATABASE_AWAY
@@ -20,6 +19,7 @@ from wallet_ledger.answers import Answer, problem
 from wallet_ledger.convoy import Convoy, Seat
 from wallet_ledger.expiry import expiry_orders
 from wallet_ledger.group import Decision, Order
+from wallet_ledger.ids import new_id
 from wallet_ledger.writing import COMMIT_SECONDS_MAX, Turn, is_about_the_group, write_group
 
 logger = logging.getLogger(__name__)
@@ -293,7 +293,7 @@ class Lane:
     async def _commit(self, turn: Turn, group: list[Waiting], seat: Seat) -> None:
         """Decide, write and answer."""
         orders = [order for order, _ in group]
-        decision = await write_group(turn, orders, datetime.now(UTC), uuid7, seat.append)
+        decision = await write_group(turn, orders, datetime.now(UTC), new_id, seat.append)
         self.committed(decision)
         for (_, waiting), answer in zip(group, decision.answers, strict=True):
             if not waiting.done():
