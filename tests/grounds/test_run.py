@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from kembalian.demo.campus import golden
+from kembalian.grounds.http_wire import is_well
 from kembalian.grounds.ports import free_port
 from kembalian.testing.runs import RunningHouse, running_house
 
@@ -124,7 +125,7 @@ def test_whatever_is_killed_comes_back_where_it_was(house: RunningHouse, name: s
 
     os.kill(before["pids"][name], signal.SIGKILL)
     wait_until(lambda: house.pids.get(name, before["pids"][name]) != before["pids"][name], name)
-    wait_until(lambda: _is_ready(house), f"ready again after the death of {name}")
+    wait_until(lambda: is_well(f"{house.url}/readyz"), f"ready again after the death of {name}")
 
     assert any(line.startswith(f"{name} died; starting it again") for line in house.lines)
     after = house.run
@@ -196,13 +197,6 @@ def _assert_ends_without_a_trace(house: RunningHouse, stop_signal: signal.Signal
     assert [process for process in processes if process.is_running()] == []
     assert house.run == {}
     assert house.lines[-1] == "stopping"
-
-
-def _is_ready(house: RunningHouse) -> bool:
-    try:
-        return httpx.get(f"{house.url}/readyz", timeout=5).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def _wallet_of_susila(house: RunningHouse) -> dict[str, object]:

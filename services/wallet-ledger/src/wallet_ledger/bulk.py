@@ -6,9 +6,9 @@ from itertools import islice
 
 from uuid_utils.compat import uuid7
 
+from events.connecting import connected
 from events.envelope import Cause
 from wallet_ledger import store
-from wallet_ledger.checking import connected
 from wallet_ledger.domain import Till, TopUpWithCash
 from wallet_ledger.group import Order
 from wallet_ledger.writing import Turn, write_group

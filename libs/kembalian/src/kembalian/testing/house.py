@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import httpx
 
+from kembalian.grounds.http_wire import is_well
 from kembalian.grounds.ports import free_port
 from kembalian.launcher.home import Home, read_json
 from kembalian.operators.live import LiveRun, run_of
@@ -121,10 +122,7 @@ class RunningHouse:
 
     def is_ready(self) -> bool:
         """Tell whether every call would be answered now."""
-        try:
-            return httpx.get(f"{self.url}/readyz", timeout=5).is_success
-        except httpx.TransportError:
-            return False
+        return is_well(f"{self.url}/readyz")
 
     def command(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run `kembalian <words>` on this house; return what it printed and its exit code."""
