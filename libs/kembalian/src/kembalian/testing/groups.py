@@ -12,7 +12,7 @@ ROOM_PARTS = 2
 SHARE_KAFKA = ("libs/events", "services/catalog")
 """These ask for the session's Kafka: one worker starts it, not both."""
 
-ALONE = ("test_tour.py", "test_two_ledgers.py")
+ALONE = ("test_two_ledgers.py",)
 """These stories start a house of their own."""
 
 
