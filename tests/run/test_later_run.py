@@ -61,7 +61,7 @@ def test_everything_listens_on_loopback_only(house: RunningHouse) -> None:
     listening = {
         connection.laddr.ip
         for connection in psutil.net_connections("inet")
-        if connection.pid in ours and connection.status == psutil.CONN_LISTEN
+        if connection.pid in ours and connection.status == psutil.CONN_LISTEN and connection.laddr
     }
 
     assert listening == {"127.0.0.1"}

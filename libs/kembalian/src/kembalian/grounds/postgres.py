@@ -126,6 +126,7 @@ class Postgres(Child):
         arguments = [
             *("-D", made, "-U", SUPERUSER, "--pwfile", password_path),
             *("--auth=scram-sha-256", "--locale=C.UTF-8", "--encoding=UTF8", "--no-instructions"),
+            *(() if self._durable else ("--no-sync",)),
         ]
         result = subprocess.run(
             [binary("initdb"), *arguments],
