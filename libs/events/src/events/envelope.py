@@ -1,7 +1,9 @@
 """CloudEvents 1.0 in canonical bytes (RFC 8785): what is stored is what is published."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -113,14 +115,10 @@ def seal_plain(
 ) -> bytes:
     """As `seal`, for data that is known to keep the contract `name`: nothing is validated."""
     attributes: dict[str, Any] = {
-        "specversion": "1.0",
+        **_attributes_of(name, source),
         "id": event_id,
-        "source": f"/kembalian/{source}",
-        "type": name,
         "subject": stream,
         "time": time,
-        "dataschema": f"urn:{name.replace('.', ':')}",
-        "datacontenttype": "application/json",
         "partitionkey": stream,
         "aggversion": version,
         "correlationid": cause.correlation_id,
@@ -131,6 +129,18 @@ def seal_plain(
     if cause.traceparent is not None:
         attributes["traceparent"] = cause.traceparent
     return canonical(attributes)
+
+
+@lru_cache(maxsize=256)
+def _attributes_of(name: str, source: str) -> Mapping[str, str]:
+    """Return what all events of a type have in common."""
+    return {
+        "specversion": "1.0",
+        "source": f"/kembalian/{source}",
+        "type": name,
+        "dataschema": f"urn:{name.replace('.', ':')}",
+        "datacontenttype": "application/json",
+    }
 
 
 def open_envelope(body: bytes) -> Envelope:

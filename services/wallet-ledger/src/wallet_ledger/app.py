@@ -22,6 +22,7 @@ from wallet_ledger import (
 )
 from wallet_ledger.batches import Batches
 from wallet_ledger.config import PARTITIONS, Settings
+from wallet_ledger.convoy import convoy_to
 from wallet_ledger.directory import Directory
 from wallet_ledger.fellows import Fellows
 from wallet_ledger.handlers import Ledger
@@ -114,9 +115,10 @@ async def _fellows(leases: Leases, client: httpx.AsyncClient) -> AsyncGenerator[
 @asynccontextmanager
 async def _lanes(settings: Settings, log: Publishing) -> AsyncGenerator[list[Lane]]:
     dsn, poke = settings.database_url, log.relay.poke
-    lanes = [Lane(n, dsn, log.leases, poke) for n in range(PARTITIONS)]
-    async with beside("lane", *(lane.run() for lane in lanes)):
-        yield lanes
+    async with convoy_to(dsn) as convoy:
+        lanes = [Lane(n, dsn, log.leases, convoy, poke) for n in range(PARTITIONS)]
+        async with beside("lane", *(lane.run() for lane in lanes)):
+            yield lanes
 
 
 @asynccontextmanager

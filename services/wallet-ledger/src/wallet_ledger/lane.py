@@ -10,22 +10,22 @@ from datetime import UTC, datetime
 from time import monotonic
 
 import asyncpg
-from uuid_utils.compat import uuid7
 
 from events import log
 from events.failures import DATABASE_AWAY
 from events.leases import Leases
 from wallet_ledger import claims, store
 from wallet_ledger.answers import Answer, problem
+from wallet_ledger.convoy import Convoy, Seat
 from wallet_ledger.expiry import expiry_orders
 from wallet_ledger.group import Decision, Order
-from wallet_ledger.writing import Turn, is_about_the_group, write_group
+from wallet_ledger.ids import new_id
+from wallet_ledger.writing import COMMIT_SECONDS_MAX, Turn, is_about_the_group, write_group
 
 logger = logging.getLogger(__name__)
 
 GROUP_MAX = 1_000
 QUEUE_MAX = 4_000
-COMMIT_SECONDS_MAX = 10.0
 RETRY_SECONDS = 0.3
 ANSWER_SECONDS = 9.0
 """How long a command may take before its client is told to ask again."""
@@ -55,11 +55,14 @@ Arrival = tuple[float, list[Waiting]]
 class Lane:
     """One partition's queue, connection, epoch and wallets in memory."""
 
-    def __init__(self, partition: int, dsn: str, leases: Leases, poke: Callable[[], None]) -> None:
+    def __init__(
+        self, partition: int, dsn: str, leases: Leases, convoy: Convoy, poke: Callable[[], None]
+    ) -> None:
         self.partition = partition
         self.lease = f"writer/{partition}"
         self._dsn = dsn
         self._leases = leases
+        self._convoy = convoy
         self._poke = poke
         self._loop = asyncio.get_running_loop()
         self._queue: deque[Arrival] = deque()
@@ -204,7 +207,8 @@ class Lane:
             self._group = await self._drain()
         self._group = [(order, answer) for order, answer in self._group if not answer.done()]
         if self._group:
-            await self._settle(self._turn, self._group)
+            with self._convoy.seat() as seat:
+                await self._settle(self._turn, self._group, seat)
         self._group = []
 
     async def _let_in(self, granted: asyncio.Event, returned: asyncio.Event) -> None:
@@ -227,7 +231,10 @@ class Lane:
         if not await store.is_whole(self._connection, self.partition):
             return False  # its views were dropped, and are being filled again
         claimed = await claims.kept_here(self._connection)
-        self._turn = Turn(self.partition, self._connection, epoch, position, claims=claimed)
+        load = None if claimed else self._convoy.loading.wallets
+        self._turn = Turn(
+            self.partition, self._connection, epoch, position, load=load, claims=claimed
+        )
         logger.info("partition %d is ours, epoch %d", self.partition, epoch)
         return True
 
@@ -256,26 +263,26 @@ class Lane:
         self._queued -= len(group)
         return group
 
-    async def _settle(self, turn: Turn, group: list[Waiting]) -> None:
+    async def _settle(self, turn: Turn, group: list[Waiting], seat: Seat) -> None:
         """Commit `group`; halve it around a command that cannot be decided or written."""
         try:
-            await self._commit(turn, group)
+            await self._commit(turn, group, seat)
         except Exception as error:
             if not is_about_the_group(error):
                 raise
             logger.warning("partition %d: a group of %d: %r", self.partition, len(group), error)
             turn.forget(order.wallet_id for order, _ in group)
             if len(group) == 1:
-                await self._settle_alone(turn, group[0])
+                await self._settle_alone(turn, group[0], seat)
             else:
                 middle = len(group) // 2
-                await self._settle(turn, group[:middle])
-                await self._settle(turn, group[middle:])
+                await self._settle(turn, group[:middle], seat)
+                await self._settle(turn, group[middle:], seat)
 
-    async def _settle_alone(self, turn: Turn, waiting: Waiting) -> None:
+    async def _settle_alone(self, turn: Turn, waiting: Waiting, seat: Seat) -> None:
         """Decide the culprit anew: most likely its key was taken meanwhile in another partition."""
         try:
-            await self._commit(turn, [waiting])
+            await self._commit(turn, [waiting], seat)
         except Exception as error:
             if not is_about_the_group(error):
                 raise
@@ -283,9 +290,10 @@ class Lane:
             turn.forget([waiting[0].wallet_id])
             waiting[1].set_exception(Undecidable(waiting[0].key))
 
-    async def _commit(self, turn: Turn, group: list[Waiting]) -> None:
+    async def _commit(self, turn: Turn, group: list[Waiting], seat: Seat) -> None:
         """Decide, write and answer."""
-        decision = await write_group(turn, [o for o, _ in group], datetime.now(UTC), uuid7)
+        orders = [order for order, _ in group]
+        decision = await write_group(turn, orders, datetime.now(UTC), new_id, seat.append)
         self.committed(decision)
         for (_, waiting), answer in zip(group, decision.answers, strict=True):
             if not waiting.done():
