@@ -18,12 +18,13 @@ from kembalian.grounds.databases import Databases
 from kembalian.testing.databases import MakeDatabase
 from wallet_ledger import lane
 from wallet_ledger.answers import Answer
+from wallet_ledger.arrivals import NotOwner
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
 from wallet_ledger.convoy import convoy_to
 from wallet_ledger.domain import Till, TopUpWithCash
 from wallet_ledger.fellows import Fellows
 from wallet_ledger.group import Order
-from wallet_ledger.lane import Lane, NotOwner
+from wallet_ledger.lane import Lane
 
 TILL = Till("1000", "kantin", "kasir-1")
 

@@ -17,11 +17,12 @@ from kembalian.grounds.databases import Databases
 from kembalian.testing.databases import MakeDatabase
 from wallet_ledger import operations
 from wallet_ledger.answers import Answer
+from wallet_ledger.arrivals import NotOwner
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
 from wallet_ledger.convoy import convoy_to
 from wallet_ledger.domain import Command, Redeem, Till, TopUpWithCash
 from wallet_ledger.group import Order, decide_group
-from wallet_ledger.lane import Lane, NotOwner, Undecidable
+from wallet_ledger.lane import Lane, Undecidable
 from wallet_ledger.rebuilding import Part, refill
 
 KANTIN = Till("1000", "kantin", "kasir-1")

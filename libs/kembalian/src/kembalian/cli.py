@@ -1,37 +1,68 @@
 """`kembalian`: the operators' command. This file is its table of contents."""
 
+from pkgutil import resolve_name
+from typing import Any, Final
+
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
 from kembalian import __version__
-from kembalian.bench import command as bench
-from kembalian.operators import (
-    balance,
-    bootstrap_admin,
-    checkpoint_key,
-    dead_letters,
-    ledger_files,
-    position,
-    rebuild,
-    replay,
-    status,
-    token,
-    verify,
-    what_if,
-)
+
+COMMANDS: Final = {
+    "setup": "kembalian.setup.job:setup",
+    "bootstrap-admin": "kembalian.operators.bootstrap_admin:bootstrap_admin",
+    "bench": "kembalian.bench.command:bench",
+    "token": "kembalian.operators.token:token",
+    "status": "kembalian.operators.status:status",
+    "verify": "kembalian.operators.verify:verify",
+    "rebuild": "kembalian.operators.rebuild:rebuild",
+    "replay": "kembalian.operators.replay:replay",
+    "export": "kembalian.operators.ledger_files:export_file",
+    "import": "kembalian.operators.ledger_files:import_file",
+    "balance": "kembalian.operators.balance:balance",
+    "checkpoint-key": "kembalian.operators.checkpoint_key:app",
+    "position": "kembalian.operators.position:position",
+    "what-if": "kembalian.operators.what_if:what_if",
+    "dead-letters": "kembalian.operators.dead_letters:app",
+}
+"""Where each command, or group of commands, is. One is imported when it is asked for: all of
+them together import every service, the bench and librdkafka, which is 2 s of a core."""
+
+
+class Commands(TyperGroup):
+    """The commands of the table, each loaded when it is run or its help is shown."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        for name in COMMANDS:
+            self.commands[name] = TyperCommand(name)  # its place in the list, and in "did you mean"
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command that can be run, None for one that does not exist."""
+        if cmd_name in COMMANDS:
+            return _loaded(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
 
 app = typer.Typer(
+    cls=Commands,
     name="kembalian",
-    help="Run and operate Kembalian. KEMBALIAN_HOME names the home (default .kembalian).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
+@app.callback()
+def kembalian() -> None:
+    """Run and operate Kembalian. KEMBALIAN_HOME names the home (default .kembalian)."""
+
+
 @app.command("run")
 def run_house() -> None:
     """Run the whole house until Ctrl-C. PORT, KEMBALIAN_KAFKA and KEMBALIAN_DEMO are heeded."""
-    from kembalian.launcher.run import run  # noqa: PLC0415 (imports every service: 1 s)
+    from kembalian.launcher.run import run  # noqa: PLC0415 (as with the table below)
 
     raise typer.Exit(run())
 
@@ -42,25 +73,10 @@ def show_version() -> None:
     typer.echo(__version__)
 
 
-@app.command("setup")
-def set_up_deployment() -> None:
-    """Make databases, roles, topics, users and rights of a deployment (deploy/README.md)."""
-    from kembalian.setup.job import setup  # noqa: PLC0415 (imports every service and librdkafka)
-
-    setup()
-
-
-app.command("bootstrap-admin")(bootstrap_admin.bootstrap_admin)
-app.command("bench")(bench.bench)
-app.command("token")(token.token)
-app.command("status")(status.status)
-app.command("verify")(verify.verify)
-app.command("rebuild")(rebuild.rebuild)
-app.command("replay")(replay.replay)
-app.command("export")(ledger_files.export_file)
-app.command("import")(ledger_files.import_file)
-app.command("balance")(balance.balance)
-app.add_typer(checkpoint_key.app, name="checkpoint-key")
-app.command("position")(position.position)
-app.command("what-if")(what_if.what_if)
-app.add_typer(dead_letters.app, name="dead-letters")
+def _loaded(name: str) -> Any:
+    found = resolve_name(COMMANDS[name])
+    if isinstance(found, typer.Typer):
+        return get_group(found)
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name)(found)
+    return get_command(alone)

@@ -35,6 +35,7 @@ from wallet_ledger.till_commands import Limits
 from wallet_ledger.till_shortcut import Parts
 from web.app import create_app
 from web.peers import Peer, ServiceTokens
+from web.trust import trusted
 
 REQUESTS_MAX = 16
 WORKERS_MAX = 8
@@ -57,7 +58,7 @@ def build(settings: Settings) -> FastAPI:
             consuming(workers, CONSUMED, settings.kafka, log.leases, project),
             checkpointing(workers, settings, log.leases),
             _peers(settings) as (identity, catalog),
-            httpx.AsyncClient(timeout=PASS_ON_SECONDS, trust_env=False) as client,
+            httpx.AsyncClient(timeout=PASS_ON_SECONDS, trust_env=False, verify=trusted()) as client,
             _fellows(log.leases, client) as fellows,
             _lanes(settings, log) as lanes,
         ):

@@ -10,10 +10,11 @@ from events.failures import DATABASE_AWAY
 from events.log import partition_of
 from wallet_ledger import claims, store
 from wallet_ledger.answers import Answer
+from wallet_ledger.arrivals import NotOwner
 from wallet_ledger.claims import KeyClaimed
 from wallet_ledger.group import Decision, Order
 from wallet_ledger.ids import new_id
-from wallet_ledger.lane import Lane, NotOwner
+from wallet_ledger.lane import Lane
 from wallet_ledger.writing import Turn, claimed_too, decide
 from web.problems import Problem
 

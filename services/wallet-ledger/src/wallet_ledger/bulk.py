@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from itertools import islice
 
+from events.connecting import connected
 from events.envelope import Cause
 from wallet_ledger import store
-from wallet_ledger.checking import connected
 from wallet_ledger.domain import Till, TopUpWithCash
 from wallet_ledger.group import Order
 from wallet_ledger.ids import new_id

@@ -16,6 +16,7 @@ from events.failures import DATABASE_AWAY
 from events.leases import Leases
 from wallet_ledger import claims, store
 from wallet_ledger.answers import Answer, problem
+from wallet_ledger.arrivals import Arrivals, NotOwner, QueueFull, Waiting, refused_at_once
 from wallet_ledger.convoy import Convoy, Seat
 from wallet_ledger.expiry import expiry_orders
 from wallet_ledger.group import Decision, Order
@@ -24,32 +25,13 @@ from wallet_ledger.writing import COMMIT_SECONDS_MAX, Turn, is_about_the_group, 
 
 logger = logging.getLogger(__name__)
 
-GROUP_MAX = 1_000
-QUEUE_MAX = 4_000
 RETRY_SECONDS = 0.3
-ANSWER_SECONDS = 9.0
-"""How long a command may take before its client is told to ask again."""
-
 TICK_SECONDS = 1.0
 """So often an idle lane looks at its lease and at holds whose time is over."""
 
 
-class NotOwner(Exception):
-    """Another process writes this partition, or nobody does yet."""
-
-
-class QueueFull(Exception):
-    """More commands wait than this lane will hold."""
-
-
 class Undecidable(Exception):
     """The database refuses this command alone, again and again: a fault of ours."""
-
-
-Waiting = tuple[Order, asyncio.Future[Answer]]
-
-Arrival = tuple[float, list[Waiting]]
-"""When orders came, on the clock of `monotonic`, and all that came together: it stays together."""
 
 
 class Lane:
@@ -64,12 +46,7 @@ class Lane:
         self._leases = leases
         self._convoy = convoy
         self._poke = poke
-        self._loop = asyncio.get_running_loop()
-        self._queue: deque[Arrival] = deque()
-        self._queued = 0
-        self._news = asyncio.Event()
-        self._group: list[Waiting] = []
-        self._group_since = 0.0
+        self._arrivals = Arrivals(self.lease)
         self._guests: deque[tuple[asyncio.Event, asyncio.Event]] = deque()
         self._connection: asyncpg.Connection | None = None
         self._turn: Turn | None = None
@@ -92,22 +69,16 @@ class Lane:
 
     def put(self, orders: Sequence[Order]) -> list[asyncio.Future[Answer]]:
         """Put `orders` in line to be committed in one group (GROUP_MAX). Raises QueueFull."""
-        waiting: list[Waiting] = [(order, self._loop.create_future()) for order in orders]
-        self._put(waiting)
-        return [answer for _, answer in waiting]
+        return self._arrivals.put(orders)
 
     def begin(self, orders: Sequence[Order]) -> list[asyncio.Future[Answer]]:
         """As `put`, of a batch; whether it can be taken at all is seen by `ended`, too."""
-        error = None if self.owned else NotOwner(self.lease)
+        if not self.owned:
+            return refused_at_once(orders, NotOwner(self.lease))
         try:
-            if error is None:
-                return self.put(orders)
+            return self.put(orders)
         except QueueFull as full:
-            error = full
-        refused: list[asyncio.Future[Answer]] = [self._loop.create_future() for _ in orders]
-        for answer in refused:
-            answer.set_exception(error or QueueFull(self.lease))
-        return refused
+            return refused_at_once(orders, full)
 
     @staticmethod
     async def ended(waiting: Sequence[asyncio.Future[Answer]]) -> list[Answer | None]:
@@ -122,13 +93,6 @@ class Lane:
                 answers.append(problem("unavailable"))
         return answers
 
-    def _put(self, waiting: list[Waiting]) -> None:
-        if self._queued + len(waiting) > QUEUE_MAX:
-            raise QueueFull(self.lease)
-        self._queue.append((monotonic(), waiting))
-        self._queued += len(waiting)
-        self._news.set()
-
     @asynccontextmanager
     async def lent(self) -> AsyncGenerator[Turn]:
         """Give the partition's turn to somebody who writes several at once; the lane waits.
@@ -137,7 +101,7 @@ class Lane:
         """
         granted, returned = asyncio.Event(), asyncio.Event()
         self._guests.append((granted, returned))
-        self._news.set()
+        self._arrivals.news.set()
         try:
             async with asyncio.timeout(COMMIT_SECONDS_MAX):
                 await granted.wait()
@@ -151,7 +115,7 @@ class Lane:
         """Have the partition, whoever writes it now; an atomic batch over several needs that."""
         if not self.owned:
             await self._leases.seize(self.lease)
-            self._news.set()
+            self._arrivals.news.set()
 
     async def run(self) -> None:
         """Own and serve the partition until cancelled."""
@@ -168,19 +132,11 @@ class Lane:
             self._turn_away()
 
     async def _tick(self) -> None:
-        """Wake the lane now and then, and tell those who wait too long that it takes too long.
-
-        One look a second for all of them: a timer for each request costs more than its decision.
-        """
+        """Wake the lane now and then, and tell those who wait too long."""
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self._news.set()
-            too_early = monotonic() - ANSWER_SECONDS
-            if self._group_since < too_early:
-                _give_up(self._group)
-            for since, waiting in self._queue:
-                if since < too_early:
-                    _give_up(waiting)
+            self._arrivals.news.set()
+            self._arrivals.give_up()
 
     async def _lose_hold(self, error: Exception) -> None:
         """Forget epoch and wallets. The group stays: it is decided anew under the next epoch."""
@@ -203,13 +159,11 @@ class Lane:
         if self._turn is None or self._turn.spoilt:
             return
         await self._sweep(self._turn)
-        if not self._group:
-            self._group = await self._drain()
-        self._group = [(order, answer) for order, answer in self._group if not answer.done()]
-        if self._group:
+        group = await self._arrivals.take()
+        if group:
             with self._convoy.seat() as seat:
-                await self._settle(self._turn, self._group, seat)
-        self._group = []
+                await self._settle(self._turn, group, seat)
+        self._arrivals.group = []
 
     async def _let_in(self, granted: asyncio.Event, returned: asyncio.Event) -> None:
         granted.set()
@@ -245,23 +199,9 @@ class Lane:
             return
         self._swept_at = now
         for order in await expiry_orders(turn.connection, self.partition):
-            ended: asyncio.Future[Answer] = self._loop.create_future()
-            ended.add_done_callback(_look_away)
             with contextlib.suppress(QueueFull):
-                self._put([(order, ended)])
-
-    async def _drain(self) -> list[Waiting]:
-        """Return what waits, GROUP_MAX at most; nothing if nothing comes until the next tick."""
-        if not self._queue:
-            self._news.clear()
-            await self._news.wait()
-        group: list[Waiting] = []
-        if self._queue:
-            self._group_since = self._queue[0][0]
-        while self._queue and len(group) + len(self._queue[0][1]) <= GROUP_MAX:
-            group += self._queue.popleft()[1]
-        self._queued -= len(group)
-        return group
+                (ended,) = self.put([order])
+                ended.add_done_callback(_look_away)
 
     async def _settle(self, turn: Turn, group: list[Waiting], seat: Seat) -> None:
         """Commit `group`; halve it around a command that cannot be decided or written."""
@@ -306,13 +246,7 @@ class Lane:
 
     def _turn_away(self) -> None:
         """Tell all who wait that another process must be asked."""
-        waiting, self._group = self._group, []
-        while self._queue:
-            waiting += self._queue.popleft()[1]
-        self._queued = 0
-        for _, answer in waiting:
-            if not answer.done():
-                answer.set_exception(NotOwner(self.lease))
+        self._arrivals.turn_away()
         while self._guests:
             self._guests.popleft()[0].set()
 
@@ -322,12 +256,6 @@ class Lane:
         if connection is not None:
             with contextlib.suppress(*DATABASE_AWAY):
                 await connection.close(timeout=1)
-
-
-def _give_up(group: Sequence[Waiting]) -> None:
-    for _, answer in group:
-        if not answer.done():
-            answer.set_exception(TimeoutError())
 
 
 def _look_away(ended: asyncio.Future[Answer]) -> None:
