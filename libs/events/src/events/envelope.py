@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from events.canonical import canonical
 from events.contracts import CONTRACTS, PublicEvent, contract_of, name_of
+from events.contracts.lean import LeanEvent
 
 CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 
@@ -57,7 +58,10 @@ class Cause:
     traceparent: str | None = None
 
 
-class Envelope(NamedTuple):
+Data_co = TypeVar("Data_co", bound=PublicEvent | LeanEvent, covariant=True)
+
+
+class Opened(NamedTuple, Generic[Data_co]):
     """An opened CloudEvent: its id, type, stream (`subject`), version and typed data."""
 
     event_id: str
@@ -65,7 +69,11 @@ class Envelope(NamedTuple):
     stream: str
     version: int
     time: str
-    data: PublicEvent
+    data: Data_co
+
+
+Envelope: TypeAlias = Opened[PublicEvent | LeanEvent]
+"""One whose data is a contract's, or has its lean form."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -133,9 +141,9 @@ def seal_plain(
     return canonical(attributes)
 
 
-def open_envelope(body: bytes) -> Envelope:
+def open_envelope(body: bytes) -> Opened[PublicEvent]:
     """Return the event in `body`. Raises MalformedEvent or UnknownEventType; never skips."""
-    model = _ENVELOPES.get(_type_at_the_end(body))
+    model = _ENVELOPES.get(type_at_the_end(body))
     if model is not None:
         try:
             event = model.model_validate_json(body)
@@ -145,7 +153,7 @@ def open_envelope(body: bytes) -> Envelope:
     return _open_carefully(body)
 
 
-def _open_carefully(body: bytes) -> Envelope:
+def _open_carefully(body: bytes) -> Opened[PublicEvent]:
     """Open what is not canonical, too; in two steps, so that the reason is that of the first."""
     try:
         event = CloudEvent.model_validate_json(body)
@@ -161,11 +169,11 @@ def _open_carefully(body: bytes) -> Envelope:
     return _opened(event, data)
 
 
-def _opened(event: CloudEvent, data: Any) -> Envelope:
-    return Envelope(event.id, event.type, event.subject, event.aggversion, event.time, data)
+def _opened(event: CloudEvent, data: Any) -> Opened[PublicEvent]:
+    return Opened(event.id, event.type, event.subject, event.aggversion, event.time, data)
 
 
-def _type_at_the_end(body: bytes) -> bytes:
+def type_at_the_end(body: bytes) -> bytes:
     """Return the type of a canonical envelope, whose last key it is: a guess, not a fact."""
     return body[body.rfind(b'"type":"') + len(b'"type":"') : -len(b'"}')]
 
@@ -181,7 +189,7 @@ _ENVELOPES: dict[bytes, type[CloudEvent]] = {
 }
 
 
-def readable(body: bytes) -> Envelope | None:
+def readable(body: bytes) -> Opened[PublicEvent] | None:
     """Return the event in `body`, None if it cannot be read: for checkers, which say so once."""
     try:
         return open_envelope(body)

@@ -6,9 +6,10 @@ from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from events.client import Record
-from events.envelope import Envelope, open_envelope
+from events.envelope import Envelope
 from events.log import Connection
 from events.merkle import EPOCH
+from events.quickly import open_quickly
 from events.reading import header, position_of
 
 LATEST_MILLISECONDS = 253_402_300_799_000
@@ -36,7 +37,7 @@ def received(record: Record) -> Received:
         record.partition,
         position_of(record),
         recorded_at(record),
-        open_envelope(record.value or b""),
+        open_quickly(record.value or b""),
     )
 
 

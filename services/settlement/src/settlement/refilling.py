@@ -14,9 +14,10 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from events import places
-from events.envelope import MalformedEvent, UnknownEventType, open_envelope
+from events.envelope import MalformedEvent, UnknownEventType
 from events.parallel import processes_for, spread
 from events.place import Place
+from events.quickly import open_quickly
 from events.received import Received
 from events.source import Read, Source
 from events.topics import CATALOG, WALLET
@@ -222,7 +223,7 @@ async def _filling(connection: asyncpg.Connection, part: Part) -> AsyncIterator[
 
 def _received(partition: int, read: Read) -> Received:
     where = (WALLET.name, partition, read.position)
-    return Received(*where, read.recorded_at, open_envelope(read.body))
+    return Received(*where, read.recorded_at, open_quickly(read.body))
 
 
 async def _index(dsn: str, tables: Sequence[str]) -> None:

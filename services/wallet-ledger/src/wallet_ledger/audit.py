@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from events.audit import Finding
+from events.contracts import lean
 from events.contracts import wallet as contract
 from events.envelope import Envelope, readable
 from events.log import Connection, RecordedEvent
@@ -118,7 +119,9 @@ def faults(
 ) -> Iterator[tuple[int, str]]:
     """Yield (invariant, what is wrong) of one event between the wallets that it lies between."""
     data = envelope.data
-    assert isinstance(data, contract.WalletEvent)  # from_contract has refused all else
+    assert isinstance(
+        data, lean.TillEvent | contract.WalletEvent
+    )  # from_contract has refused all else
     said = [(p.account, p.amount) for p in data.postings]
     due = [(p.account, p.amount) for p in domain.postings(wallet_id, fact)]
     if said != due:

@@ -1,25 +1,23 @@
 """The checks of `kembalian verify`: each yields findings; together invariants 1-5 and 7-10."""
 
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import asyncpg
 
 import catalog.checking
 import identity.checking
-import settlement.operations
 import wallet_ledger.operations
 from events.audit import Finding, audit_partition
 from events.audit_topic import audit_topic
 from events.parallel import processes_for, spread
 from events.place import Place
-from events.received import Received
-from events.topics import WALLET, Kafka
+from events.topics import Kafka
 from kembalian.operators.house import HOUSE
 from kembalian.operators.live import LiveRun
-from kembalian.operators.reading import consumed, database, events_of, place_in, size
+from kembalian.operators.reading import database, events_of, size
+from kembalian.operators.settled import check_settled
 from kembalian.operators.speaking import Tell
-from kembalian.operators.sums import Sums
 
 
 async def check_log(run: LiveRun, service: str, tell: Tell) -> AsyncGenerator[Finding]:
@@ -81,7 +79,9 @@ async def check_topic_part(part: TopicPart) -> AsyncGenerator[Finding | int]:
         await connection.close()
 
 
-async def check_views(run: LiveRun, service: str) -> AsyncGenerator[Finding]:
+async def check_views(
+    run: LiveRun, service: str, tell: Tell = lambda _done, _total: None
+) -> AsyncGenerator[Finding]:
     """Check that the views of a service are the fold of what it read, up to its place (7)."""
     dsn = run.postgres[service]
     match service:
@@ -96,48 +96,5 @@ async def check_views(run: LiveRun, service: str) -> AsyncGenerator[Finding]:
             async for finding in wallet_ledger.operations.check_directory(dsn, members, stores):
                 yield finding
         case _:
-            async for finding in _check_settlement(run, dsn):
+            async for finding in check_settled(run, tell):
                 yield finding
-
-
-async def _check_settlement(run: LiveRun, dsn: str) -> AsyncGenerator[Finding]:
-    """Check settlement's rows against a fold, then its sums against ours (3, 5)."""
-    upto = place_in(await consumed(run, "settlement"), WALLET)
-    sums = Sums()
-    differences = settlement.operations.check(
-        dsn, _summed(events_of(run, "wallet-ledger"), sums, upto), upto
-    )
-    async for row in differences:
-        detail = f"{row.kind} row in {row.detail}"
-        yield Finding(7, "settlement", row.partition, row.position, row.stream, detail)
-    async for row in settlement.operations.check_stores(dsn, events_of(run, "catalog")):
-        detail = f"{row.kind} row in {row.detail}"
-        yield Finding(7, "settlement", row.partition, row.position, row.stream, detail)
-    found = await settlement.operations.positions(dsn, upto)
-    for store in sorted(sums.stores() | set(found)):
-        issued, receivable, liability = (
-            sums.issued[store],
-            sums.receivable(store),
-            sums.liability(store),
-        )
-        has = found.get(store)
-        if (has.issued if has else 0) != issued:
-            detail = f"issued is {has.issued if has else 0}, the events say {issued}"
-            yield Finding(3, "settlement", None, None, store, detail)
-        there = (has.receivable, has.liability) if has else (0, 0)
-        if there != (receivable, liability):
-            detail = f"receivable and liability are {there}, the events say {receivable, liability}"
-            yield Finding(5, "settlement", None, None, store, detail)
-    net = sum(position.receivable - position.liability for position in found.values())
-    if net:
-        yield Finding(5, "settlement", None, None, None, f"the nets of all stores sum to {net}")
-
-
-async def _summed(
-    events: AsyncIterable[Received], sums: Sums, upto: Place
-) -> AsyncGenerator[Received]:
-    """Pass `events` on and add up those within the place."""
-    async for event in events:
-        if event.position <= upto.at(event.partition):
-            sums.take(event)
-        yield event

@@ -1,16 +1,16 @@
 """How far everything is: heads of logs, ends of topics, places of consumers; and waiting for it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
 
 from events import log, places
-from events.envelope import readable
 from events.failures import PASSING
 from events.place import Place
 from events.places import ConsumerPlace
+from events.quickly import quickly_readable
 from events.reading import tail
 from events.received import Received
 from events.topics import Topic
@@ -23,6 +23,11 @@ COULD_NOT_READ = (NotRunning, *PASSING)
 PATIENCE_SECONDS = 10.0
 POLL_SECONDS = 0.2
 READ_EVENTS = 2_000
+
+READ = """
+SELECT position, recorded_at, body FROM log.event
+WHERE partition = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4
+"""
 
 
 @asynccontextmanager
@@ -80,11 +85,33 @@ async def events_of(run: LiveRun, service: str) -> AsyncGenerator[Received]:
             after = 0
             while events := await log.read(connection, partition, after, READ_EVENTS):
                 for event in events:
-                    envelope = readable(event.body)
+                    envelope = quickly_readable(event.body)
                     if envelope is not None:
                         where = (topic.name, partition, event.position)
                         yield Received(*where, event.recorded_at, envelope)
                 after = events[-1].position
+
+
+async def events_until(
+    dsn: str, topic: Topic, partition: int, until: int
+) -> AsyncGenerator[Sequence[Received]]:
+    """Yield the events of one partition of a log up to a position, some at a time.
+
+    What cannot be read, or is not there, is left out: the check of the log names it.
+    """
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        after = 0
+        while rows := await connection.fetch(READ, partition, after, until, READ_EVENTS):
+            batch: list[Received] = []
+            for position, recorded_at, body in rows:
+                envelope = quickly_readable(body)
+                if envelope is not None:
+                    batch.append(Received(topic.name, partition, position, recorded_at, envelope))
+            yield batch
+            after = rows[-1]["position"]
+    finally:
+        await connection.close()
 
 
 def reached(have: Place, want: Place) -> int:

@@ -107,8 +107,7 @@ async def run_verify(run: LiveRun, begin: Begin, kept: CheckpointSigned | None =
         for name in HOUSE:
             await report.add(check_log(run, name, begin(f"log of {name}")))
             await report.add(check_topic(run, name, at[name], begin(f"topic of {name}")))
-            begin(f"views of {name}")
-            await report.add(check_views(run, name))
+            await report.add(check_views(run, name, begin(f"views of {name}")))
         await report.add(checkpoints.check_signed(run, kept, begin("checkpoints")))
         await report.add(checkpoints.check_published(run, signed))
     except TooManyFindings:
