@@ -1,26 +1,62 @@
-"""`kembalian`: the operators' command. This file is its table of contents."""
+"""`kembalian`: the operators' command. This file is its table of contents.
+
+A command is imported when it is called: all of them together take two seconds.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from kembalian import __version__
-from kembalian.bench import command as bench
-from kembalian.operators import (
-    balance,
-    bootstrap_admin,
-    checkpoint_key,
-    dead_letters,
-    ledger_files,
-    position,
-    rebuild,
-    replay,
-    status,
-    token,
-    verify,
-    what_if,
-)
+
+ELSEWHERE: Final[Mapping[str, str]] = {
+    "bootstrap-admin": "kembalian.operators.bootstrap_admin:bootstrap_admin",
+    "bench": "kembalian.bench.command:bench",
+    "token": "kembalian.operators.token:token",
+    "status": "kembalian.operators.status:status",
+    "verify": "kembalian.operators.verify:verify",
+    "rebuild": "kembalian.operators.rebuild:rebuild",
+    "replay": "kembalian.operators.replay:replay",
+    "export": "kembalian.operators.ledger_files:export_file",
+    "import": "kembalian.operators.ledger_files:import_file",
+    "balance": "kembalian.operators.balance:balance",
+    "checkpoint-key": "kembalian.operators.checkpoint_key:app",
+    "position": "kembalian.operators.position:position",
+    "what-if": "kembalian.operators.what_if:what_if",
+    "dead-letters": "kembalian.operators.dead_letters:app",
+}
+"""Command -> where its function, or its own group of commands, is."""
+
+
+class Contents(TyperGroup):
+    """The commands of this file and those of ELSEWHERE."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return all names, in the order of the help."""
+        return [*super().list_commands(ctx), *ELSEWHERE]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command, imported now; None if there is no such command."""
+        if cmd_name not in ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, name = ELSEWHERE[cmd_name].split(":")
+        found = getattr(import_module(module), name)
+        if isinstance(found, typer.Typer):
+            command: Any = typer.main.get_group(found)
+        else:
+            alone = typer.Typer(add_completion=False)
+            alone.command(cmd_name)(found)
+            command = typer.main.get_command(alone)
+        command.name = cmd_name
+        return command
+
 
 app = typer.Typer(
     name="kembalian",
+    cls=Contents,
     help="Run and operate Kembalian. KEMBALIAN_HOME names the home (default .kembalian).",
     no_args_is_help=True,
     add_completion=False,
@@ -48,19 +84,3 @@ def set_up_deployment() -> None:
     from kembalian.setup.job import setup  # noqa: PLC0415 (imports every service and librdkafka)
 
     setup()
-
-
-app.command("bootstrap-admin")(bootstrap_admin.bootstrap_admin)
-app.command("bench")(bench.bench)
-app.command("token")(token.token)
-app.command("status")(status.status)
-app.command("verify")(verify.verify)
-app.command("rebuild")(rebuild.rebuild)
-app.command("replay")(replay.replay)
-app.command("export")(ledger_files.export_file)
-app.command("import")(ledger_files.import_file)
-app.command("balance")(balance.balance)
-app.add_typer(checkpoint_key.app, name="checkpoint-key")
-app.command("position")(position.position)
-app.command("what-if")(what_if.what_if)
-app.add_typer(dead_letters.app, name="dead-letters")

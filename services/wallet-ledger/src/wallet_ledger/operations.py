@@ -10,6 +10,7 @@ import asyncpg
 from events import log, parallel, places, topics
 from events.place import Place
 from events.places import ConsumerPlace
+from events.view_digest import Digest, digest
 from events.views import in_transaction, make_again
 from wallet_ledger import queries, store
 from wallet_ledger.checking import (
@@ -21,6 +22,7 @@ from wallet_ledger.checking import (
     connected,
 )
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.folding import COLUMNS, KEY_COLUMNS
 from wallet_ledger.growth import grown_again
 from wallet_ledger.rebuilding import Part, refill
 from web.periods import parse_time
@@ -48,6 +50,8 @@ EXPORTS = {
     "store": STORES,
 }
 
+BY_KEY = "SELECT * FROM view.{view} WHERE partition = {partition} ORDER BY {key}"
+
 
 class RebuildStalled(Exception):
     """Nothing refills the views: is wallet-ledger running, and the broker?"""
@@ -60,6 +64,16 @@ async def export(dsn: str) -> AsyncGenerator[str]:
             async for row in connection.cursor(query, prefetch=2_000):
                 values = json.dumps(list(row.values()), separators=(",", ":"), ensure_ascii=False)
                 yield f"{table} {values}"
+
+
+async def digest_of(dsn: str) -> Digest:
+    """Return the digest of all views."""
+    folded = [
+        BY_KEY.format(view=view, partition=partition, key=", ".join(columns[:KEY_COLUMNS]))
+        for view, columns in COLUMNS.items()
+        for partition in range(PARTITIONS)
+    ]
+    return await digest(dsn, [*folded, MEMBERS, STORES])
 
 
 async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | None = None) -> None:
@@ -160,6 +174,7 @@ __all__ = [
     "balance",
     "check",
     "check_directory",
+    "digest_of",
     "export",
     "place",
     "rebuild",

@@ -7,15 +7,15 @@ import asyncpg
 
 import catalog.checking
 import identity.checking
-import wallet_ledger.operations
+import wallet_ledger.checking
 from events.audit import Finding, audit_partition
 from events.audit_topic import audit_topic
 from events.parallel import processes_for, spread
 from events.place import Place
 from events.topics import Kafka
-from kembalian.operators.house import HOUSE
 from kembalian.operators.live import LiveRun
 from kembalian.operators.reading import database, events_of, size
+from kembalian.operators.services import SERVICES
 from kembalian.operators.settled import check_settled
 from kembalian.operators.speaking import Tell
 
@@ -23,14 +23,14 @@ from kembalian.operators.speaking import Tell
 async def check_log(run: LiveRun, service: str, tell: Tell) -> AsyncGenerator[Finding]:
     """Check density, versions and chain of a log (9); of the ledger's also 1-4, 7 and 8."""
     if service == "wallet-ledger":
-        async for finding in wallet_ledger.operations.check(run.postgres[service], tell):
+        async for finding in wallet_ledger.checking.check(run.postgres[service], tell):
             yield finding
         return
     async with (
         database(run, service) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        for partition in range(HOUSE[service].topic.partitions):
+        for partition in range(SERVICES[service].topic.partitions):
             async for found in audit_partition(connection, service, partition):
                 if isinstance(found, Finding):
                     yield found
@@ -68,7 +68,7 @@ async def check_topic(
 
 async def check_topic_part(part: TopicPart) -> AsyncGenerator[Finding | int]:
     """Yield what is wrong with one partition, at the end the position reached."""
-    topic = HOUSE[part.service].topic
+    topic = SERVICES[part.service].topic
     connection = await asyncpg.connect(part.dsn, timeout=10)
     try:
         async for found in audit_topic(
@@ -93,7 +93,7 @@ async def check_views(
                 yield finding
         case "wallet-ledger":
             members, stores = events_of(run, "identity"), events_of(run, "catalog")
-            async for finding in wallet_ledger.operations.check_directory(dsn, members, stores):
+            async for finding in wallet_ledger.checking.check_directory(dsn, members, stores):
                 yield finding
         case _:
             async for finding in check_settled(run, tell):

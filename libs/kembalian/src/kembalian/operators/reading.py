@@ -14,8 +14,8 @@ from events.quickly import quickly_readable
 from events.reading import tail
 from events.received import Received
 from events.topics import Topic
-from kembalian.operators.house import HOUSE, OWNER_OF
 from kembalian.operators.live import LiveRun, NotRunning
+from kembalian.operators.services import OWNER_OF, SERVICES
 
 COULD_NOT_READ = (NotRunning, *PASSING)
 """What keeps a command from its answer: nothing runs, or a database or the broker is away."""
@@ -43,7 +43,7 @@ async def database(run: LiveRun, service: str) -> AsyncGenerator[asyncpg.Connect
 async def heads(run: LiveRun) -> dict[str, Place]:
     """Return service -> the last position of each partition of its log."""
     found: dict[str, Place] = {}
-    for name in HOUSE:
+    for name in SERVICES:
         async with database(run, name) as connection:
             found[name] = await log.heads(connection)
     return found
@@ -79,7 +79,7 @@ async def events_of(run: LiveRun, service: str) -> AsyncGenerator[Received]:
 
     What cannot be read is left out: the check of the log names it.
     """
-    topic = HOUSE[service].topic
+    topic = SERVICES[service].topic
     async with database(run, service) as connection:
         for partition in range(topic.partitions):
             after = 0
@@ -148,7 +148,7 @@ async def wait_for_service(
 ) -> dict[str, Place]:
     """Let a service reach the heads `want` of what it consumes; return topic -> place reached."""
     found: dict[str, Place] = {}
-    for topic in HOUSE[service].consumes:
+    for topic in SERVICES[service].consumes:
 
         async def measure(topic: Topic = topic) -> Place:
             return place_in(await consumed(run, service), topic)

@@ -14,7 +14,6 @@ from events.parallel import WorkFailed
 from events.topics import CHECKPOINTS
 from kembalian.operators import checkpoints
 from kembalian.operators.checks import check_log, check_topic, check_views
-from kembalian.operators.house import HOUSE
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import (
     COULD_NOT_READ,
@@ -25,8 +24,9 @@ from kembalian.operators.reading import (
     wait_for_service,
     wait_until,
 )
+from kembalian.operators.services import SERVICES
 from kembalian.operators.speaking import JSON_OPTION, Begin, fail, progress, say_json, say_table
-from settlement.operations import CouldNotCheck
+from settlement.streams import CouldNotCheck
 from wallet_ledger.checkpoint_audit import NotACheckpoint, read_kept
 
 FINDINGS_MAX = 1_000
@@ -88,7 +88,7 @@ async def run_verify(run: LiveRun, begin: Begin, kept: CheckpointSigned | None =
     """
     at, signed = await heads(run), await checkpoints.head(run)
     report = Report(events=sum(size(place) for place in at.values()))
-    for name, service in HOUSE.items():
+    for name, service in SERVICES.items():
         there = await wait_until(
             lambda topic=service.topic: published(run, topic), at[name], begin(f"{name} to Kafka")
         )
@@ -97,14 +97,14 @@ async def run_verify(run: LiveRun, begin: Begin, kept: CheckpointSigned | None =
         lambda: published(run, CHECKPOINTS), signed, begin("checkpoints to Kafka")
     )
     _note_lag(report, "checkpoints to Kafka", size(signed) - reached(there, signed))
-    for name, service in HOUSE.items():
+    for name, service in SERVICES.items():
         places = await wait_for_service(run, name, at, begin(f"{name} catching up"))
         for topic in service.consumes:
-            owner = next(other for other, found in HOUSE.items() if found.topic == topic)
+            owner = next(other for other, found in SERVICES.items() if found.topic == topic)
             behind = size(at[owner]) - reached(places[topic.name], at[owner])
             _note_lag(report, f"{name} from {topic.name}", behind)
     try:
-        for name in HOUSE:
+        for name in SERVICES:
             await report.add(check_log(run, name, begin(f"log of {name}")))
             await report.add(check_topic(run, name, at[name], begin(f"topic of {name}")))
             await report.add(check_views(run, name, begin(f"views of {name}")))
