@@ -58,8 +58,13 @@ GROUP BY m.store_id
 async def positions(dsn: str, upto: Place) -> dict[str, Position]:
     """Return store -> position at the place `upto`, summed over the movements."""
     async with seen_now(dsn, WALLET.name) as seen:
-        rows = await seen.connection.fetch(POSITIONS, *arrays(upto))
-        return {row[0]: Position(row[1], row[2], row[3]) for row in rows}
+        return await positions_of(seen, upto)
+
+
+async def positions_of(seen: Seen, upto: Place) -> dict[str, Position]:
+    """Return store -> position at the place `upto`, in one state of the views."""
+    rows = await seen.connection.fetch(POSITIONS, *arrays(upto))
+    return {row[0]: Position(row[1], row[2], row[3]) for row in rows}
 
 
 async def check_beside(seen: Seen) -> AsyncGenerator[Difference]:
