@@ -20,7 +20,7 @@ from events.failures import PASSING, Fenced
 from events.handling import Run, handle_stranger
 from events.leases import Leases
 from events.progress import Reading, Watchdog
-from events.reading import NoPosition, first_offset, judge, position_of, reader
+from events.reading import first_offset, reader
 from events.received import Project, Received
 from events.together import Batch, handle_all, opened
 from events.topics import Kafka, Topic
@@ -111,9 +111,14 @@ class Consumer:
 
     async def _take_all(self, polled: dict[TopicPartition, list[Record]]) -> None:
         """Open what is due while the batch before is committed; then let it follow that one."""
-        runs = [
-            run for where, records in polled.items() if (run := await self._due(where, records))
-        ]
+        runs: list[Run] = []
+        for where, records in polled.items():
+            before = self._reading[where].taken
+            due, strangers = self._reading[where].take(records)
+            for record in strangers:
+                await self._keep_stranger(where, record)
+            if due:
+                runs.append(Run(where, before, due))
         if runs:
             batch = await opened(runs)
             await self._landed()
@@ -160,24 +165,6 @@ class Consumer:
         for where, place in (await self._load_places()).items():
             if place.position != self._reading[where].position:
                 raise Fenced(f"{where} was set to {place.position}")
-
-    async def _due(self, where: TopicPartition, records: Sequence[Record]) -> Run | None:
-        """Return what is due among `records`, if anything; it is taken to be on its way then."""
-        reading = self._reading[where]
-        before = last = reading.taken
-        due: list[Record] = []
-        for record in records:
-            try:
-                position = position_of(record)
-            except NoPosition:
-                await self._keep_stranger(where, record)
-                continue
-            reading.highest = max(reading.highest, position)
-            if judge(last, position) == "next":
-                due.append(record)
-                last = position
-        reading.taken = last
-        return Run(where, before, due) if due else None
 
     async def _keep_stranger(self, where: TopicPartition, record: Record) -> None:
         """Keep a message without a position, which no relay of ours wrote; it blocks nothing."""

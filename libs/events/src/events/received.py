@@ -32,12 +32,14 @@ Project: TypeAlias = Callable[[Connection, Sequence[Received]], Awaitable[None]]
 
 def received(record: Record) -> Received:
     """Return the event in a record. Raises MalformedEvent, UnknownEventType, NoPosition."""
+    return received_at(record, position_of(record))
+
+
+def received_at(record: Record, position: int) -> Received:
+    """Return the event in a record whose position is known. Raises as `received`."""
+    body = record.value or b""
     return Received(
-        record.topic,
-        record.partition,
-        position_of(record),
-        recorded_at(record),
-        open_quickly(record.value or b""),
+        record.topic, record.partition, position, recorded_at(record), open_quickly(body)
     )
 
 

@@ -96,10 +96,11 @@ def rows_of(received: Received) -> Rows:
     event_id = UUID(envelope.event_id)
     card, cashier = card_and_cashier(data)
     saved, paid = saved_and_paid(event)
+    kind, member, store = event.kind.value, data.wallet_id, data.store_id
     entry = EntryRow(
-        *(partition, position, 0, at, event_id, event.kind.value),
-        *(data.wallet_id, card, data.store_id, cashier, saved, paid, data.balance),
-    )
+        partition, position, 0, at, event_id, kind, member, card, store, cashier, saved, paid,
+        data.balance,
+    )  # fmt: skip
     owed = [
         ObligationRow(partition, position, n, at, event_id, o.debtor, o.creditor, card, o.amount)
         for n, o in enumerate(obligations(event))

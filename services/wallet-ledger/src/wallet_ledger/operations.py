@@ -86,6 +86,12 @@ async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | Non
     """
     async with connected(dsn) as connection:
         await in_transaction(connection, lambda: make_views_again(connection, until))
+        async with connection.transaction():
+            for place in await places.load(connection):
+                await places.lock(connection, place.topic, place.partition)
+            await connection.execute("DELETE FROM view.member")
+            await connection.execute("DELETE FROM view.store")
+            await places.rewind(connection)
         heads = await log.heads(connection)
         total = sum(position for _, position in heads.positions)
         longest = sorted(range(PARTITIONS), key=heads.at, reverse=True)
@@ -94,12 +100,6 @@ async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | Non
         async for partition, position in parallel.spread(refill, parts, many):
             done[partition] = position
             progress(sum(done.values()), max(total, sum(done.values())))
-        async with connection.transaction():
-            for place in await places.load(connection):
-                await places.lock(connection, place.topic, place.partition)
-            await connection.execute("DELETE FROM view.member")
-            await connection.execute("DELETE FROM view.store")
-            await places.rewind(connection)
         async with connection.transaction():
             await grown_again(connection)
         await _refilled(connection, progress)
