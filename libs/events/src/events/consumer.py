@@ -2,8 +2,8 @@
 
 Kafka's offsets are a hint. Due is `position + 1` of view.place; a message before it is a duplicate,
 a no-op for ever; one after it is left unhandled, since what is missing comes later with all that
-follows it. At the end of a partition with a gap still open, or out of its range, it is read once
-from the beginning; then that partition is stopped, and says so.
+follows it. At a partition's end with a gap still open, or out of its range, it is read once from the
+beginning; then it is stopped, and says so.
 """
 
 import asyncio
@@ -172,8 +172,7 @@ class Consumer:
 
     async def _look_at_end(self, consumer: TopicReader, where: TopicPartition) -> None:
         """At the end of a partition: a gap still open, or less there than was read before?"""
-        reading = self._reading[where]
-        high = consumer.highwater(where)
+        reading, high = self._reading[where], consumer.highwater(where)
         if high is None:
             return
         offset = await consumer.position(where)
