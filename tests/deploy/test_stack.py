@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import subprocess
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -13,7 +12,6 @@ import pytest
 
 from kembalian.testing.compose_stack import ComposeStack, compose_stack
 from kembalian.testing.deployment import Deployment, make_secrets, require_broker, servers
-from kembalian.testing.secured_kafka import START, SecuredKafka
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -164,15 +162,9 @@ def test_the_start_up_job_runs_again_beside_services_that_work(campus: Campus) -
 
 
 def test_the_start_up_jobs_password_can_be_made_anew(campus: Campus) -> None:
-    broker = campus.grounds.broker
-    if not isinstance(broker, SecuredKafka):
-        pytest.skip("the script runs inside the broker's container")
     make_secrets(campus.grounds.settings.secrets_dir, "kafka-setup")
-    script = START.with_name("new-setup-password.sh")
 
-    subprocess.run(
-        ["/bin/sh", script], env=broker.environment(), check=True, capture_output=True, timeout=60
-    )
+    campus.grounds.broker.run_script("new-setup-password.sh")
 
     done = campus.stack.run("setup")
     assert done.returncode == 0, done.stderr

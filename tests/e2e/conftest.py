@@ -6,33 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from kembalian.grounds.ground import GroundError
-from kembalian.grounds.kafka_jars import jars
 from kembalian.testing.cast import Cast, new_cast
-from kembalian.testing.house import RunningHouse, running_house
+from kembalian.testing.house import RunningHouse, best_kafka, running_house
 from kembalian.testing.people import Campus, new_campus, with_new_member
 from kembalian.testing.refusals import log_heads
-from kembalian.testing.require import missing
-
-
-def best_kafka() -> str:
-    """Return what KEMBALIAN_KAFKA must say for Apache Kafka, else `embedded`."""
-    try:
-        jars()
-    except GroundError:
-        return "embedded"
-    return "apache"
 
 
 @pytest.fixture(scope="session")
 def house() -> Generator[RunningHouse]:
     """The house that all stories share; what breaks one starts a house of its own."""
-    kafka = best_kafka()
-    if kafka == "embedded":
-        missing("kafka", "Apache Kafka needs Java 17 and Maven")
     with (
         tempfile.TemporaryDirectory(prefix="kembalian-e2e-", ignore_cleanup_errors=True) as folder,
-        running_house(Path(folder), kafka=kafka) as house,
+        running_house(Path(folder), kafka=best_kafka()) as house,
     ):
         yield house
 

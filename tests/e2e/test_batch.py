@@ -51,9 +51,9 @@ def test_each_entry_has_its_own_outcome_and_a_repeat_gets_it_again(
     ]
     assert balance(shopper) == 0
 
-    again = channel.post("/ledger/batch", {"entries": entries})
+    again = channel.post("/ledger/batch", {"atomic": False, "entries": entries})
 
-    assert [o["body"] for o in again.json()["outcomes"]][:6] == [o["body"] for o in outcomes][:6]
+    assert again.json()["outcomes"] == outcomes  # by the models this time, to the same fingerprints
     assert balance(shopper) == 0
 
 

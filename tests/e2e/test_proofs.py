@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kembalian import kembalian_verify
 from kembalian.testing.cast import until_proven
+from kembalian.testing.commands import kembalian
 from kembalian.testing.house import RunningHouse
 from kembalian.testing.people import Campus, guest, staff
 
@@ -68,9 +69,11 @@ def test_verify_takes_what_an_outsider_kept(house: RunningHouse, tmp_path: Path)
     kept = answer.json()
     forged = {**kept, "events": kept["events"] + 1}
 
-    clean = house.command("verify", "--json", "--checkpoint", saved(tmp_path, "kept", kept))
-    found = house.command("verify", "--json", "--checkpoint", saved(tmp_path, "forged", forged))
-    none = house.command("verify", "--checkpoint", saved(tmp_path, "none", {"type": "x"}))
+    clean = kembalian(house.home, "verify", "--json", "--checkpoint", saved(tmp_path, "kept", kept))
+    found = kembalian(
+        house.home, "verify", "--json", "--checkpoint", saved(tmp_path, "forged", forged)
+    )
+    none = kembalian(house.home, "verify", "--checkpoint", saved(tmp_path, "none", {"type": "x"}))
 
     assert clean.returncode == 0, clean.stdout + clean.stderr
     assert found.returncode == 1

@@ -20,7 +20,7 @@ import pytest
 from events.log import partition_of
 from events.topics import WALLET
 from kembalian.testing.faults import check_all
-from kembalian.testing.house import RunningHouse, running_house
+from kembalian.testing.house import RunningHouse, best_kafka, running_house
 from kembalian.testing.load import load
 from kembalian.testing.people import Campus, Person, new_campus
 
@@ -41,11 +41,13 @@ KEYS = 50
 
 
 @pytest.fixture(scope="module")
-def own_house(house: RunningHouse) -> Generator[RunningHouse]:
-    """A house of its own on the same kind of Kafka: here its ledger is put to sleep."""
+def own_house() -> Generator[RunningHouse]:
+    """A house of its own, without a demo: here its ledger is put to sleep."""
     with (
         tempfile.TemporaryDirectory(prefix="kembalian-two-", ignore_cleanup_errors=True) as folder,
-        running_house(Path(folder), kafka=house.kafka, KEMBALIAN_LEDGER_PROCESSES="2") as own,
+        running_house(
+            Path(folder), kafka=best_kafka(), demo="none", KEMBALIAN_LEDGER_PROCESSES="2"
+        ) as own,
     ):
         yield own
 
@@ -127,6 +129,7 @@ def test_the_partitions_are_shared_from_the_start(own_house: RunningHouse) -> No
     run = own_house.live()
 
     assert set(LEDGERS) <= run.urls.keys() & run.pids.keys()
+    assert own_house.demo().keys() == {"admin"}
     until_shared(own_house)
 
 

@@ -7,27 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from kembalian.grounds.ground import GroundError
-from kembalian.grounds.kafka_jars import jars
 from kembalian.grounds.postgres import Postgres
 from kembalian.operators.live import LiveRun
 from kembalian.testing.copies import copied
 from kembalian.testing.faults import until_settled
-from kembalian.testing.house import RunningHouse, running_house
+from kembalian.testing.house import RunningHouse, best_kafka, running_house
 from kembalian.testing.load import Load, load
 from kembalian.testing.recount import recount
 from kembalian.testing.refill import refilled
-from kembalian.testing.require import missing
-
-
-def _best_kafka() -> str:
-    """Return what KEMBALIAN_KAFKA must say for Apache Kafka, else `embedded`."""
-    try:
-        jars()
-    except GroundError:
-        missing("kafka", "Apache Kafka needs Java 17 and Maven")
-        return "embedded"
-    return "apache"
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +22,7 @@ def faulty_house() -> Generator[RunningHouse]:
     """A house whose processes are killed and whose broker is wiped; it must get over it."""
     with (
         tempfile.TemporaryDirectory(prefix="kembalian-faults-") as folder,
-        running_house(Path(folder), kafka=_best_kafka()) as house,
+        running_house(Path(folder), kafka=best_kafka()) as house,
     ):
         yield house
 

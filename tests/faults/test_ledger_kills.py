@@ -12,10 +12,8 @@ import psycopg
 import pytest
 
 from events.topics import WALLET
-from kembalian.grounds.ground import GroundError
-from kembalian.grounds.kafka_jars import jars
 from kembalian.testing.faults import check_all, report
-from kembalian.testing.house import RunningHouse, running_house
+from kembalian.testing.house import RunningHouse, best_kafka, running_house
 from kembalian.testing.load import load
 
 LEDGERS = ("wallet-ledger", "wallet-ledger-2", "wallet-ledger-3")
@@ -43,15 +41,10 @@ def until_shared(house: RunningHouse) -> None:
 @pytest.mark.timeout(900)
 def test_writers_come_and_go_under_load_and_nothing_is_lost_or_doubled() -> None:
     choose = random.Random(5)
-    try:
-        jars()
-        kafka = "apache"
-    except GroundError:
-        kafka = "embedded"
     told: list[str] = []
     with (
         tempfile.TemporaryDirectory(prefix="kembalian-three-", ignore_cleanup_errors=True) as home,
-        running_house(Path(home), kafka=kafka, KEMBALIAN_LEDGER_PROCESSES="3") as house,
+        running_house(Path(home), kafka=best_kafka(), KEMBALIAN_LEDGER_PROCESSES="3") as house,
     ):
         until_shared(house)
         with load(house, seed=22) as busy:

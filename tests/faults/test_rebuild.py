@@ -45,8 +45,15 @@ def digest(live: LiveRun, service: str) -> tuple[str, int]:
 
 
 def lose(live: LiveRun, service: str, damage: Damage) -> None:
-    with psycopg.connect(live.postgres_admin[service]) as connection:
-        connection.execute(damage(service).encode())
+    """Do the damage, again if a writer is in its way: of two in a deadlock one must begin anew."""
+    for last in (False, False, True):
+        try:
+            with psycopg.connect(live.postgres_admin[service]) as connection:
+                connection.execute(damage(service).encode())
+                return
+        except psycopg.errors.DeadlockDetected:
+            if last:
+                raise
 
 
 def reports(busy: Load) -> dict[str, bytes]:

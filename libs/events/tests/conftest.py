@@ -97,6 +97,13 @@ async def make_rig(pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch) -> Async
         yield make
 
 
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stopped partition is looked at again after a second."""
+    monkeypatch.setattr("events.consumer.RECHECK_SECONDS", 1.0)
+    monkeypatch.setattr("events.consumer.PLACES_SECONDS", 0.2)
+
+
 @pytest.fixture(params=["best", "embedded"])
 async def rig(request: pytest.FixtureRequest, make_rig: MakeRig) -> Rig:
     """A rig whose topic exists, on the best broker of this machine and on the embedded one."""

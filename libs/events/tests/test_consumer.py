@@ -3,26 +3,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from events import consumer, places
+from events import places
 from events.dead_letters import list_all
 from events.log import Connection
-from events.places import ConsumerPlace
 from events.received import Received
 from events.sending import producer
 from events.testing import Rig, see
 
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stopped partition is looked at again after a second."""
-    monkeypatch.setattr(consumer, "RECHECK_SECONDS", 1.0)
-    monkeypatch.setattr(consumer, "PLACES_SECONDS", 0.2)
-
-
-async def place_of(rig: Rig, partition: int = 0) -> ConsumerPlace:
-    async with rig.pool.acquire() as connection:
-        await places.make(connection, [rig.topic])
-        return (await places.load(connection))[partition]
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 async def test_effects_come_in_order_and_once_over_restarts(rig: Rig) -> None:
@@ -39,7 +27,7 @@ async def test_effects_come_in_order_and_once_over_restarts(rig: Rig) -> None:
 
     for partition in range(4):
         await rig.until_seen(partition, range(1, 751))
-    place = await place_of(rig, 2)
+    place = await rig.place(2)
     assert (place.position, place.kafka_offset, place.stopped) == (750, 750, None)
 
 
@@ -61,10 +49,10 @@ async def test_a_rebuild_is_noticed_although_nothing_new_comes(rig: Rig) -> None
     async with rig.pool.acquire() as connection, connection.transaction():
         await places.rewind(connection)
         await connection.execute("DELETE FROM view.seen")
-    assert (await place_of(rig)).rebuilding
+    assert (await rig.place()).rebuilding
 
     await rig.until_seen(0, [1, 2, 3])
-    assert not (await place_of(rig)).rebuilding
+    assert not (await rig.place()).rebuilding
 
 
 async def test_a_message_of_a_stranger_is_kept_once_and_blocks_nothing(rig: Rig) -> None:

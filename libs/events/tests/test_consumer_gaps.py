@@ -1,26 +1,14 @@
 import pytest
 
 from events import consumer, places, progress
-from events.places import ConsumerPlace
 from events.testing import Rig, until
 
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stopped partition is looked at again after a second."""
-    monkeypatch.setattr(consumer, "RECHECK_SECONDS", 1.0)
-    monkeypatch.setattr(consumer, "PLACES_SECONDS", 0.2)
-
-
-async def place_of(rig: Rig, partition: int = 0) -> ConsumerPlace:
-    async with rig.pool.acquire() as connection:
-        await places.make(connection, [rig.topic])
-        return (await places.load(connection))[partition]
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 async def until_stopped(rig: Rig) -> None:
     async def stopped() -> bool:
-        return (await place_of(rig)).stopped is not None
+        return (await rig.place()).stopped is not None
 
     await until(stopped, "a partition that says why it stopped")
 
@@ -39,15 +27,15 @@ async def test_a_gap_is_never_skipped_but_stops_its_partition_and_says_so(rig: R
     rig.start_consumer()
     await until_stopped(rig)
     assert await rig.seen(0) == [1, 2]
-    assert (await place_of(rig, 1)).stopped is None
-    assert "what follows position 2" in str((await place_of(rig)).stopped)
+    assert (await rig.place(1)).stopped is None
+    assert "what follows position 2" in str((await rig.place()).stopped)
 
     await rig.write_by_hand(1, 2, stream="other")
     await rig.until_seen(1, [1, 2])
     await rig.write_by_hand(0, 3)
 
     await rig.until_seen(0, [1, 2, 3, 4, 5])
-    assert (await place_of(rig)).stopped is None
+    assert (await rig.place()).stopped is None
 
 
 async def test_what_comes_after_a_stop_heals_it_at_once(
@@ -63,7 +51,7 @@ async def test_what_comes_after_a_stop_heals_it_at_once(
 
     await rig.write_by_hand(0, 5)
     await until_stopped(rig)
-    assert (await place_of(rig)).position == 3
+    assert (await rig.place()).position == 3
 
 
 async def test_an_offset_out_of_range_is_read_from_the_beginning(

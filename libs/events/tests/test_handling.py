@@ -3,47 +3,28 @@ from collections.abc import Sequence
 
 import asyncpg
 import pytest
-from aiokafka import TopicPartition
 
-from events import dead_letters, handling, places
-from events.dead_letters import Letter
+from events import handling
 from events.failures import Fenced
 from events.handling import Run
 from events.log import Connection
 from events.received import Received
-from events.testing import Poison, WrittenRecord, see
-from events.topics import Topic
-
-TOPIC = Topic("kembalian.test.v1", 1)
-WHERE = TopicPartition(TOPIC.name, 0)
-
-
-def records(streams: str, first: int = 1) -> list[WrittenRecord]:
-    return [WrittenRecord(WHERE, first + n, stream) for n, stream in enumerate(streams)]
+from events.testing import WrittenRecord, see
+from events.testing.handled import (
+    WHERE,
+    Poison,
+    letters,
+    make_place,
+    position,
+    records,
+    seen,
+    states,
+)
 
 
 @pytest.fixture(autouse=True)
 async def a_place(pool: asyncpg.Pool) -> None:
-    async with pool.acquire() as connection:
-        await places.make(connection, [TOPIC])
-
-
-async def seen(pool: asyncpg.Pool) -> list[int]:
-    return [row[0] for row in await pool.fetch("SELECT position FROM view.seen ORDER BY n")]
-
-
-async def letters(pool: asyncpg.Pool) -> list[Letter]:
-    async with pool.acquire() as connection:
-        return await dead_letters.list_all(connection)
-
-
-async def states(pool: asyncpg.Pool) -> list[tuple[int | None, str]]:
-    return [(letter.position, letter.state) for letter in await letters(pool)]
-
-
-async def position(pool: asyncpg.Pool) -> int:
-    async with pool.acquire() as connection:
-        return (await places.load(connection))[0].position
+    await make_place(pool)
 
 
 async def test_others_are_handled_at_once_while_a_stream_waits(pool: asyncpg.Pool) -> None:

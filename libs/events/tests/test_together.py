@@ -5,7 +5,8 @@ from aiokafka import TopicPartition
 from events import dead_letters, places
 from events.failures import Fenced
 from events.handling import Run
-from events.testing import Poison, WrittenRecord, see
+from events.testing import WrittenRecord, see
+from events.testing.handled import Poison
 from events.together import handle_all, opened
 from events.topics import Topic
 

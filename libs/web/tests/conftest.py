@@ -14,7 +14,8 @@ from web.idempotency import IdempotencyKey
 from web.kept import KeptResponse
 from web.models import Amount, Body, CardNumber, Email, StoreId, Text100
 from web.paging import PageQuery
-from web.periods import OptionalPeriod, RequiredPeriod, timestamp
+from web.period_query import OptionalPeriod, RequiredPeriod
+from web.periods import timestamp
 from web.route import router
 from web.settings import ServiceSettings
 from web.testing import SigningIdentity

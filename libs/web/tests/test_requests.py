@@ -9,7 +9,8 @@ import pytest
 from web.idempotency import caller_of, fingerprint, idempotency_key
 from web.models import Body
 from web.paging import page
-from web.periods import optional_period, parse_time, required_period, timestamp
+from web.period_query import optional_period, required_period
+from web.periods import parse_time, timestamp
 from web.problems import Problem
 from web.tokens import Principal
 

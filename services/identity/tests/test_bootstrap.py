@@ -4,19 +4,18 @@ import asyncio
 
 import pytest
 
-from identity.models import StaffLogin
 from identity.operations import AlreadyThere, bootstrap_user
 from identity.testing import Service
 from kembalian.grounds.databases import Databases
 
-FIRST = StaffLogin(username="first", password="a long password")
-SECOND = StaffLogin(username="second", password="another password")
+FIRST = ("first", "a long password")
+SECOND = ("second", "another password")
 
 
 async def test_who_was_made_can_log_in_under_his_role(
     service: Service, database: Databases
 ) -> None:
-    await bootstrap_user(database.app_dsn, FIRST, "auditor", another=False)
+    await bootstrap_user(database.app_dsn, *FIRST, "auditor", another=False)
 
     login = {"username": "first", "password": "a long password"}
     answer = await (await service.guest()).post("/auth/token", login)
@@ -26,27 +25,27 @@ async def test_who_was_made_can_log_in_under_his_role(
 
 
 async def test_a_second_one_is_refused_unless_it_is_wanted(database: Databases) -> None:
-    await bootstrap_user(database.app_dsn, FIRST, "admin", another=False)
+    await bootstrap_user(database.app_dsn, *FIRST, "admin", another=False)
 
     with pytest.raises(AlreadyThere, match="first has the role admin already"):
-        await bootstrap_user(database.app_dsn, SECOND, "admin", another=False)
-    await bootstrap_user(database.app_dsn, SECOND, "admin", another=True)
+        await bootstrap_user(database.app_dsn, *SECOND, "admin", another=False)
+    await bootstrap_user(database.app_dsn, *SECOND, "admin", another=True)
     with pytest.raises(AlreadyThere, match="there is a user second already"):
-        await bootstrap_user(database.app_dsn, SECOND, "admin", another=True)
+        await bootstrap_user(database.app_dsn, *SECOND, "admin", another=True)
 
 
 async def test_the_roles_are_counted_apart(database: Databases) -> None:
-    await bootstrap_user(database.app_dsn, FIRST, "admin", another=False)
-    await bootstrap_user(database.app_dsn, SECOND, "finance", another=False)
+    await bootstrap_user(database.app_dsn, *FIRST, "admin", another=False)
+    await bootstrap_user(database.app_dsn, *SECOND, "finance", another=False)
 
     with pytest.raises(AlreadyThere, match="there is a user first already"):
-        await bootstrap_user(database.app_dsn, FIRST, "auditor", another=False)
+        await bootstrap_user(database.app_dsn, *FIRST, "auditor", another=False)
 
 
 async def test_of_two_who_come_at_once_one_is_refused(database: Databases) -> None:
     outcomes = await asyncio.gather(
-        bootstrap_user(database.app_dsn, FIRST, "admin", another=False),
-        bootstrap_user(database.app_dsn, SECOND, "admin", another=False),
+        bootstrap_user(database.app_dsn, *FIRST, "admin", another=False),
+        bootstrap_user(database.app_dsn, *SECOND, "admin", another=False),
         return_exceptions=True,
     )
 

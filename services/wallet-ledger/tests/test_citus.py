@@ -23,6 +23,7 @@ from wallet_ledger import claims, queries
 from wallet_ledger.answers import Answer
 from wallet_ledger.atomic import write_all_or_none
 from wallet_ledger.config import PARTITIONS
+from wallet_ledger.convoy import convoy_to
 from wallet_ledger.domain import Redeem, Till, TopUpWithCash
 from wallet_ledger.group import Order
 from wallet_ledger.lane import Lane
@@ -58,9 +59,12 @@ def ledger(citus: Citus) -> Generator[Databases]:
 @asynccontextmanager
 async def process(ledger: Databases, *partitions: int) -> AsyncGenerator[dict[int, Lane]]:
     """What of a process writes `partitions`."""
-    async with asyncpg.create_pool(ledger.app_dsn, min_size=1, max_size=4) as pool:
+    async with (
+        asyncpg.create_pool(ledger.app_dsn, min_size=1, max_size=4) as pool,
+        convoy_to(ledger.app_dsn) as convoy,
+    ):
         leases = Leases(pool, "http://127.0.0.1:1")
-        lanes = {n: Lane(n, ledger.app_dsn, leases, lambda: None) for n in partitions}
+        lanes = {n: Lane(n, ledger.app_dsn, leases, convoy, lambda: None) for n in partitions}
         tasks = [background.start(lane.run(), lane.lease) for lane in lanes.values()]
         tasks.append(background.start(leases.keep(), "leases"))
         try:

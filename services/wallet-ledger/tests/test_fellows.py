@@ -18,11 +18,13 @@ from kembalian.grounds.databases import Databases
 from kembalian.testing.databases import MakeDatabase
 from wallet_ledger import lane
 from wallet_ledger.answers import Answer
+from wallet_ledger.arrivals import NotOwner
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.convoy import convoy_to
 from wallet_ledger.domain import Till, TopUpWithCash
 from wallet_ledger.fellows import Fellows
 from wallet_ledger.group import Order
-from wallet_ledger.lane import Lane, NotOwner
+from wallet_ledger.lane import Lane
 
 TILL = Till("1000", "kantin", "kasir-1")
 
@@ -61,10 +63,12 @@ async def process(ledger: Databases, address: str) -> AsyncGenerator[Process]:
     async with (
         asyncpg.create_pool(ledger.app_dsn, min_size=1, max_size=4) as pool,
         httpx.AsyncClient(transport=answering) as client,
+        convoy_to(ledger.app_dsn) as convoy,
     ):
         held = Leases(pool, address)
         fellows = Fellows(held, PARTITIONS, client)
-        made = Process(held, [Lane(n, ledger.app_dsn, held, lambda: None) for n in range(8)])
+        lanes = [Lane(n, ledger.app_dsn, held, convoy, lambda: None) for n in range(8)]
+        made = Process(held, lanes)
         works = [fellows.run(), held.keep(), *(lane.run() for lane in made.lanes)]
         tasks = [background.start(work, "work") for work in works]
         try:

@@ -17,10 +17,12 @@ from kembalian.grounds.databases import Databases
 from kembalian.testing.databases import MakeDatabase
 from wallet_ledger import operations
 from wallet_ledger.answers import Answer
+from wallet_ledger.arrivals import NotOwner
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.convoy import convoy_to
 from wallet_ledger.domain import Command, Redeem, Till, TopUpWithCash
 from wallet_ledger.group import Order, decide_group
-from wallet_ledger.lane import Lane, NotOwner, Undecidable
+from wallet_ledger.lane import Lane, Undecidable
 from wallet_ledger.rebuilding import Part, refill
 
 KANTIN = Till("1000", "kantin", "kasir-1")
@@ -40,9 +42,12 @@ async def process(
     ledger: Databases, *partitions: int, killed: bool = False
 ) -> AsyncGenerator[list[Lane]]:
     """A process of wallet-ledger as far as writing goes; `killed`: it ends without a word."""
-    async with asyncpg.create_pool(ledger.app_dsn, min_size=1, max_size=4) as pool:
+    async with (
+        asyncpg.create_pool(ledger.app_dsn, min_size=1, max_size=4) as pool,
+        convoy_to(ledger.app_dsn) as convoy,
+    ):
         leases = Leases(pool, "http://127.0.0.1:1")
-        lanes = [Lane(n, ledger.app_dsn, leases, lambda: None) for n in partitions]
+        lanes = [Lane(n, ledger.app_dsn, leases, convoy, lambda: None) for n in partitions]
         tasks = [background.start(lane.run(), lane.lease) for lane in lanes]
         tasks.append(background.start(leases.keep(), "leases"))
         try:

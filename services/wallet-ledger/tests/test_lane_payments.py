@@ -18,6 +18,7 @@ from kembalian.grounds.databases import Databases
 from kembalian.testing.databases import MakeDatabase
 from wallet_ledger.answers import Answer
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.convoy import convoy_to
 from wallet_ledger.domain import (
     Allocation,
     ApproveReversal,
@@ -52,9 +53,12 @@ def ledger(make_database: MakeDatabase) -> Databases:
 @asynccontextmanager
 async def owner(ledger: Databases) -> AsyncGenerator[Lane]:
     """A process that writes partition 0, and lets go of it when it ends."""
-    async with asyncpg.create_pool(ledger.app_dsn, min_size=1, max_size=2) as pool:
+    async with (
+        asyncpg.create_pool(ledger.app_dsn, min_size=1, max_size=2) as pool,
+        convoy_to(ledger.app_dsn) as convoy,
+    ):
         leases = Leases(pool, "http://127.0.0.1:1")
-        lane = Lane(0, ledger.app_dsn, leases, lambda: None)
+        lane = Lane(0, ledger.app_dsn, leases, convoy, lambda: None)
         tasks = [background.start(lane.run(), lane.lease), background.start(leases.keep(), "l")]
         try:
             async with asyncio.timeout(15):

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from pydantic import ValidationError
 
+from events.envelope import MalformedEvent
 from kembalian.testing.ledger_faults import FAULTS
 from kembalian.testing.ledger_machine import LedgerMachine
 from kembalian.testing.ledger_match import MOST
@@ -71,5 +72,5 @@ def test_a_planted_fault_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -
     target = f"wallet_ledger.{name}"
     monkeypatch.setattr(target, becomes(resolve_name(target)))
 
-    with pytest.raises((Broken, ValidationError)):
+    with pytest.raises((Broken, ValidationError, MalformedEvent)):
         play(200)

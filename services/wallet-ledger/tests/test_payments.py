@@ -42,7 +42,7 @@ from wallet_ledger.domain import (
     fold,
     postings,
 )
-from wallet_ledger.domain.payments import PAYMENT_MAX
+from wallet_ledger.domain.holds import PAYMENT_MAX
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 END = NOW + timedelta(seconds=60)

@@ -14,9 +14,9 @@ from starlette.responses import Response
 
 from kembalian.grounds.ports import free_port
 from wallet_ledger.answers import Answer
+from wallet_ledger.arrivals import NotOwner
 from wallet_ledger.directory import CardHolder
 from wallet_ledger.group import Order
-from wallet_ledger.lane import NotOwner
 from wallet_ledger.till_commands import Limits
 from wallet_ledger.till_protocol import till_protocol
 from wallet_ledger.till_shortcut import Parts
@@ -24,6 +24,7 @@ from web.verifier import Principal
 
 TOP_UP = b'{"card_number":"1000","amount":5}'
 SECONDS = 5.0
+KEEP_ALIVE_SECONDS = 1
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Stand:
     orders: list[Order] = field(default_factory=list[Order])
     long: list[bytes] = field(default_factory=list[bytes])
     waiting: list["asyncio.Future[Answer]"] = field(default_factory=list["asyncio.Future[Answer]"])
+    server: uvicorn.Server | None = None
     elsewhere: bool = False
     at_once: bool = True
 
@@ -80,9 +82,14 @@ async def stand() -> AsyncGenerator[Stand]:
     part = cast("Any", made)
     app.state.shortcut = Parts(part, part, part, Limits(500, 100_000))
     config = uvicorn.Config(
-        app, port=made.port, http=till_protocol(app), log_config=None, lifespan="off"
+        app,
+        port=made.port,
+        http=till_protocol(app),
+        log_config=None,
+        lifespan="off",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
-    server = uvicorn.Server(config)
+    made.server = server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
@@ -98,6 +105,13 @@ def request(key: str = "k", body: bytes = TOP_UP, who: str = "good", more: str =
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
+
+
+def chunked(body: bytes) -> bytes:
+    """Return a request whose body comes in chunks, and whose trailer names another key."""
+    head, _, _ = request().partition(b"\r\n\r\n")
+    head = head[: head.rindex(b"\r\n")] + b"\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + b"%x\r\n%b\r\n0\r\nIdempotency-Key: other\r\n\r\n" % (len(body), body)
 
 
 async def answers(stand: Stand, *pieces: bytes, count: int = 1) -> list[tuple[int, dict[str, Any]]]:
@@ -135,7 +149,34 @@ async def test_requests_on_one_connection_are_answered_in_their_order(stand: Sta
 
     found = await answers(stand, together, count=3)
 
-    assert found == [(201, {"key": "one"}), (201, {"long": True}), (201, {"key": "three"})]
+    assert found == [(201, {"key": "one"}), (201, {"long": True}), (201, {"long": True})]
+    assert [len(body) for body in stand.long] == [len(TOP_UP) + 600, len(TOP_UP)]
+
+
+async def test_a_request_that_comes_before_the_answer_waits_for_it(stand: Stand) -> None:
+    stand.at_once = False
+    asking = asyncio.create_task(answers(stand, request("one"), request("two"), count=2))
+    while not stand.waiting:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    assert not stand.long  # the second one is not begun before the first is answered
+    stand.waiting[0].set_result(Answer(201, b'{"key":"one"}'))
+
+    assert await asking == [(201, {"key": "one"}), (201, {"long": True})]
+
+
+async def test_a_request_that_turns_out_not_to_be_ours_keeps_its_place(stand: Stand) -> None:
+    stand.at_once = False
+    asking = asyncio.create_task(
+        answers(stand, request("one"), request("two", body=TOP_UP + b" "), count=2)
+    )
+    while not stand.waiting:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    stand.waiting[0].set_exception(NotOwner("writer/0"))
+
+    assert await asking == [(201, {"long": True}), (201, {"long": True})]
+    assert stand.long == [TOP_UP, TOP_UP + b" "]
 
 
 @pytest.mark.parametrize(
@@ -148,8 +189,22 @@ async def test_requests_on_one_connection_are_answered_in_their_order(stand: Sta
         request(body=TOP_UP + b" " * 100_000),
         request(more="Idempotency-Key: two\r\n"),
         request().replace(b"topups HTTP", b"topups?x=1 HTTP"),
+        request().replace(b"HTTP/1.1", b"HTTP/1.0"),
+        request(more="Upgrade: h2c\r\nConnection: Upgrade\r\n"),
+        chunked(TOP_UP),
     ],
-    ids=["token", "card", "no database", "amount", "long body", "two keys", "query"],
+    ids=[
+        "token",
+        "card",
+        "no database",
+        "amount",
+        "long body",
+        "two keys",
+        "query",
+        "HTTP/1.0",
+        "upgrade",
+        "chunked",
+    ],
 )
 async def test_what_is_not_plain_takes_the_long_way(stand: Stand, unusual: bytes) -> None:
     assert await answers(stand, unusual) == [(201, {"long": True})]
@@ -201,6 +256,44 @@ async def test_connection_close_is_heeded(stand: Stand) -> None:
     async with asyncio.timeout(SECONDS):
         reader, writer = await asyncio.open_connection("127.0.0.1", stand.port)
         writer.write(request("last", more="Connection: close\r\n"))
+        assert await answer(reader) == (201, {"key": "last"})
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_expect_is_answered_before_the_body_is_sent(stand: Stand) -> None:
+    head, _, body = request(more="Expect: 100-continue\r\n").partition(b"\r\n\r\n")
+    async with asyncio.timeout(SECONDS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", stand.port)
+        writer.write(head + b"\r\n\r\n")
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(body)
+        assert await answer(reader) == (201, {"long": True})
+        writer.close()
+
+
+async def test_an_idle_connection_is_closed_and_a_used_one_is_not(stand: Stand) -> None:
+    async with asyncio.timeout(SECONDS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", stand.port)
+        for n in range(3):
+            await asyncio.sleep(KEEP_ALIVE_SECONDS * 0.6 if n else 0)
+            writer.write(request(f"{n}"))
+            assert await answer(reader) == (201, {"key": f"{n}"})
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_server_that_stops_answers_what_is_in_hand(stand: Stand) -> None:
+    stand.at_once = False
+    async with asyncio.timeout(SECONDS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", stand.port)
+        writer.write(request("last"))
+        while not stand.waiting:
+            await asyncio.sleep(0.01)
+        assert stand.server is not None
+        stand.server.should_exit = True
+        await asyncio.sleep(0.3)
+        stand.waiting[0].set_result(Answer(201, b'{"key":"last"}'))
         assert await answer(reader) == (201, {"key": "last"})
         assert await reader.read() == b""
         writer.close()

@@ -2,7 +2,7 @@
 
 Kafka's offsets are a hint. Due is `position + 1` of view.place; a message before it is a duplicate,
 a no-op for ever; one after it is left unhandled, since what is missing comes later with all that
-follows it. At a partition's end with a gap still open, or out of its range, it is read once from the
+follows it. At a partition's end with a gap open, or out of its range, it is read once from the
 beginning; then it is stopped, and says so.
 """
 

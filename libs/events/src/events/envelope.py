@@ -1,7 +1,9 @@
 """CloudEvents 1.0 in canonical bytes (RFC 8785): what is stored is what is published."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -91,10 +93,9 @@ def seal(
     time: datetime,
     cause: Cause,
 ) -> bytes:
-    """Return the canonical bytes of one event.
+    """Return the canonical bytes of an event of the service `source` (`wallet-ledger`).
 
-    `source` is the service (`wallet-ledger`), `version` the stream's version after the event,
-    `time` the moment of the decision in UTC (reports use the log's `recorded_at` instead).
+    `version`: the stream's after it; `time`: of the decision, UTC (reports use `recorded_at`).
     """
     return seal_plain(
         name_of(data),
@@ -121,14 +122,10 @@ def seal_plain(
 ) -> bytes:
     """As `seal`, for data that is known to keep the contract `name`: nothing is validated."""
     attributes: dict[str, Any] = {
-        "specversion": "1.0",
+        **_attributes_of(name, source),
         "id": event_id,
-        "source": f"/kembalian/{source}",
-        "type": name,
         "subject": stream,
         "time": time,
-        "dataschema": f"urn:{name.replace('.', ':')}",
-        "datacontenttype": "application/json",
         "partitionkey": stream,
         "aggversion": version,
         "correlationid": cause.correlation_id,
@@ -139,6 +136,18 @@ def seal_plain(
     if cause.traceparent is not None:
         attributes["traceparent"] = cause.traceparent
     return canonical(attributes)
+
+
+@lru_cache(maxsize=256)
+def _attributes_of(name: str, source: str) -> Mapping[str, str]:
+    """Return what all events of a type have in common."""
+    return {
+        "specversion": "1.0",
+        "source": f"/kembalian/{source}",
+        "type": name,
+        "dataschema": f"urn:{name.replace('.', ':')}",
+        "datacontenttype": "application/json",
+    }
 
 
 def open_envelope(body: bytes) -> Opened[PublicEvent]:
@@ -187,14 +196,6 @@ def _envelope_of(name: str, contract: type[PublicEvent]) -> type[CloudEvent]:
 _ENVELOPES: dict[bytes, type[CloudEvent]] = {
     name.encode(): _envelope_of(name, contract) for name, contract in CONTRACTS.items()
 }
-
-
-def readable(body: bytes) -> Opened[PublicEvent] | None:
-    """Return the event in `body`, None if it cannot be read: for checkers, which say so once."""
-    try:
-        return open_envelope(body)
-    except (MalformedEvent, UnknownEventType):
-        return None
 
 
 def _reasons(error: ValidationError) -> str:

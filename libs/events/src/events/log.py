@@ -43,8 +43,7 @@ class FutureMoment(ValueError):
     """A place was asked for at a moment that has not come yet by the database's clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):  # made for every event that is written, so it must be cheap
     """An event that is decided but not yet recorded; `body` is the sealed envelope."""
 
     stream: str
@@ -93,18 +92,37 @@ def append_arguments(
         partition,
         epoch,
         first_position,
+        *outcome_columns(outcomes),
+        *event_columns(events),
+        root_of(events),
+    )
+
+
+def outcome_columns(outcomes: Sequence[Outcome]) -> tuple[list[object], ...]:
+    """Return the columns of log.outcome, one list each."""
+    return (
         [o.caller for o in outcomes],
         [o.key for o in outcomes],
         [o.fingerprint for o in outcomes],
         [o.status for o in outcomes],
         [o.answer for o in outcomes],
+    )
+
+
+def event_columns(events: Sequence[NewEvent]) -> tuple[list[object], ...]:
+    """Return the columns of log.event that a writer knows, one list each."""
+    return (
         [e.stream for e in events],
         [e.version for e in events],
         [e.type for e in events],
         [e.event_id for e in events],
         [e.body for e in events],
-        root([e.body for e in events]) if events else EMPTY_ROOT,
     )
+
+
+def root_of(events: Sequence[NewEvent]) -> bytes:
+    """Return the Merkle root of the bodies of one append, EMPTY_ROOT of none."""
+    return root([e.body for e in events]) if events else EMPTY_ROOT
 
 
 async def append(

@@ -1,7 +1,6 @@
 """The first answer to every command, kept for ever in the transaction that decided it."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 
@@ -31,8 +30,7 @@ class KeyReused(Exception):
     """This caller has used the key for another body or path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):  # made for every command, so it must be cheap
     """An answer that is kept: HTTP `status` and the exact bytes, under (caller, key)."""
 
     caller: str

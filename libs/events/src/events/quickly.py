@@ -39,7 +39,7 @@ def open_quickly(body: bytes) -> Envelope:
     return Opened(event.id, event.type, event.subject, event.aggversion, event.time, event.data)
 
 
-def quickly_readable(body: bytes) -> Envelope | None:
+def readable(body: bytes) -> Envelope | None:
     """Return the event in `body`, None if it cannot be read: for checkers, which say so once."""
     try:
         return open_quickly(body)

@@ -32,6 +32,11 @@ GATHER_SECONDS = 0.04
 """While events come one after the other, so long lies between two looks at the log: a batch costs
 what a hundred events cost, in a process that has payments to make. After a pause: at once."""
 
+MANY_EVENTS = 50
+GATHER_MANY_SECONDS = 0.15
+"""So long after a look that found so many: then there is work enough for larger batches, here, at
+the broker and at every reader, and whoever reads is behind by more than that anyway."""
+
 NEWS_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 
@@ -66,8 +71,9 @@ class Relay:
 
     async def _watch_log(self) -> None:
         """Wake the partitions that have news: one small query for all of them."""
+        clock = asyncio.get_running_loop().time
         while True:
-            gathered = asyncio.get_running_loop().time() + GATHER_SECONDS
+            looked = clock()
             try:
                 news = await self._look_for_news()
             except PASSING as error:
@@ -75,7 +81,8 @@ class Relay:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if news:
-                await asyncio.sleep(max(0.0, gathered - asyncio.get_running_loop().time()))
+                gather = GATHER_MANY_SECONDS if news >= MANY_EVENTS else GATHER_SECONDS
+                await asyncio.sleep(max(0.0, looked + gather - clock()))
             try:
                 async with asyncio.timeout(IDLE_SECONDS):
                     await self._poked.wait()
@@ -83,12 +90,12 @@ class Relay:
                 continue
             self._poked.clear()
 
-    async def _look_for_news(self) -> bool:
-        """Wake the partitions whose log went on; return whether one did."""
-        news = False
+    async def _look_for_news(self) -> int:
+        """Wake the partitions whose log went on; return by how many events, all together."""
+        news = 0
         for partition, position in (await self._log_heads()).positions:
             if position > self._heads[partition]:
-                news = True
+                news += position - self._heads[partition]
                 self._heads[partition] = position
                 self._news[partition].set()
         return news

@@ -1,18 +1,16 @@
-"""`kembalian`: the operators' command. This file is its table of contents.
+"""`kembalian`: the operators' command. This file is its table of contents."""
 
-A command is imported when it is called: all of them together take two seconds.
-"""
-
-from collections.abc import Mapping
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
 from kembalian import __version__
 
-ELSEWHERE: Final[Mapping[str, str]] = {
+COMMANDS: Final = {
+    "setup": "kembalian.setup.job:setup",
     "bootstrap-admin": "kembalian.operators.bootstrap_admin:bootstrap_admin",
     "bench": "kembalian.bench.command:bench",
     "token": "kembalian.operators.token:token",
@@ -28,46 +26,43 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "what-if": "kembalian.operators.what_if:what_if",
     "dead-letters": "kembalian.operators.dead_letters:app",
 }
-"""Command -> where its function, or its own group of commands, is."""
+"""Where each command, or group of commands, is. One is imported when it is asked for: all of
+them together import every service, the bench and librdkafka, which is 2 s of a core."""
 
 
-class Contents(TyperGroup):
-    """The commands of this file and those of ELSEWHERE."""
+class Commands(TyperGroup):
+    """The commands of the table, each loaded when it is run or its help is shown."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Return all names, in the order of the help."""
-        return [*super().list_commands(ctx), *ELSEWHERE]
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        for name in COMMANDS:
+            self.commands[name] = TyperCommand(name)  # its place in the list, and in "did you mean"
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, imported now; None if there is no such command."""
-        if cmd_name not in ELSEWHERE:
-            return super().get_command(ctx, cmd_name)
-        module, name = ELSEWHERE[cmd_name].split(":")
-        found = getattr(import_module(module), name)
-        if isinstance(found, typer.Typer):
-            command: Any = typer.main.get_group(found)
-        else:
-            alone = typer.Typer(add_completion=False)
-            alone.command(cmd_name)(found)
-            command = typer.main.get_command(alone)
-        command.name = cmd_name
-        return command
+        """Return a command that can be run, None for one that does not exist."""
+        if cmd_name in COMMANDS:
+            return _loaded(cmd_name)
+        return super().get_command(ctx, cmd_name)
 
 
 app = typer.Typer(
+    cls=Commands,
     name="kembalian",
-    cls=Contents,
-    help="Run and operate Kembalian. KEMBALIAN_HOME names the home (default .kembalian).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
+@app.callback()
+def kembalian() -> None:
+    """Run and operate Kembalian. KEMBALIAN_HOME names the home (default .kembalian)."""
+
+
 @app.command("run")
 def run_house() -> None:
     """Run the whole house until Ctrl-C. PORT, KEMBALIAN_KAFKA and KEMBALIAN_DEMO are heeded."""
-    from kembalian.launcher.run import run  # noqa: PLC0415 (imports every service: 1 s)
+    from kembalian.launcher.run import run  # noqa: PLC0415 (as with the table below)
 
     raise typer.Exit(run())
 
@@ -78,9 +73,10 @@ def show_version() -> None:
     typer.echo(__version__)
 
 
-@app.command("setup")
-def set_up_deployment() -> None:
-    """Make databases, roles, topics, users and rights of a deployment (deploy/README.md)."""
-    from kembalian.setup.job import setup  # noqa: PLC0415 (imports every service and librdkafka)
-
-    setup()
+def _loaded(name: str) -> Any:
+    found = resolve_name(COMMANDS[name])
+    if isinstance(found, typer.Typer):
+        return get_group(found)
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name)(found)
+    return get_command(alone)

@@ -16,12 +16,18 @@ from web.verifier import Principal
 HEADER: Final = "idempotency-key"
 KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 _PLAIN: Final = msgspec.json.Encoder(order="sorted")
+FORM: Final = {"minLength": 1, "maxLength": 255, "pattern": r"^[ -~]{1,255}$"}
+"""As the API's document says it; the check is ours, so that the refusal is, too."""
+
 DESCRIPTION: Final = "1 to 255 printable ASCII characters; a repeat gets the first answer again"
 
 
 async def idempotency_key(
     request: Request,
-    _: Annotated[str | None, Header(alias="Idempotency-Key", description=DESCRIPTION)] = None,
+    _: Annotated[
+        str | None,
+        Header(alias="Idempotency-Key", description=DESCRIPTION, json_schema_extra=FORM),
+    ] = None,
 ) -> str:
     """Return the caller's key. Raises Problem 400 if it is missing, 422 if it is malformed."""
     values = request.headers.getlist(HEADER)

@@ -9,6 +9,7 @@ import httpx
 
 from web.problems import Problem
 from web.settings import ServiceSettings
+from web.trust import trusted
 
 TIMEOUT_SECONDS: Final = 2.0
 CONNECTIONS_MAX: Final = 100
@@ -121,4 +122,5 @@ def _client(url: str, transport: httpx.AsyncBaseTransport | None) -> httpx.Async
         limits=httpx.Limits(max_connections=CONNECTIONS_MAX, keepalive_expiry=30),
         transport=transport,
         trust_env=False,
+        verify=trusted(),
     )

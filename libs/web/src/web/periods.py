@@ -3,13 +3,10 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends, Query
-from starlette.requests import Request
-
-from web.problems import Problem, invalid
+from web.problems import invalid
 
 DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 TIME: Final = re.compile(
@@ -79,28 +76,3 @@ def _midnight(day: date | None, tz: ZoneInfo) -> datetime | None:
     if day is None:
         return None
     return datetime(day.year, day.month, day.day, tzinfo=tz).astimezone(UTC)
-
-
-async def optional_period(
-    request: Request,
-    first: Annotated[str | None, Query(alias="from")] = None,
-    last: Annotated[str | None, Query(alias="to")] = None,
-) -> Period:
-    """Return the period of a list: without `from` or `to` it is open on that side."""
-    tz: ZoneInfo = request.app.state.tz
-    return Period.parse(first, last, tz)
-
-
-async def required_period(period: Annotated[Period, Depends(optional_period)]) -> Period:
-    """Return the period of a report, whose days must both be given."""
-    missing = [name for name, day in (("from", period.first), ("to", period.last)) if day is None]
-    if missing:
-        raise Problem(
-            "invalid-request",
-            errors=[{"field": name, "message": "is required"} for name in missing],
-        )
-    return period
-
-
-OptionalPeriod = Annotated[Period, Depends(optional_period)]
-RequiredPeriod = Annotated[Period, Depends(required_period)]

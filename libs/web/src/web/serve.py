@@ -42,6 +42,11 @@ class JoinedWrites:
             self._loop.call_soon(self._flush)
         self._parts.append(data)
 
+    def write_now(self, data: bytes) -> None:
+        """Send `data` at once, after what was to be sent at the end of this turn."""
+        self._parts.append(data)
+        self._flush()
+
     def is_closing(self) -> bool:
         """Tell whether the connection is closed or about to be."""
         return self._transport.is_closing()

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from web.problems import FieldError, Problem
+
+if TYPE_CHECKING:  # request models are read by the operators' command too, which needs no FastAPI
+    from fastapi.exceptions import RequestValidationError
 
 ERRORS_MAX: Final = 50
 PLACES: Final = ("body", "query", "path", "header")

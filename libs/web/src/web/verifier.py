@@ -12,6 +12,7 @@ import httpx
 import jwt
 
 from web.problems import Problem
+from web.trust import trusted
 
 ALGORITHM: Final = "EdDSA"
 ISSUER: Final = "kembalian"
@@ -50,7 +51,9 @@ def fetch_from(identity_url: str) -> FetchKeys:
     """Return a function that reads identity's published keys."""
 
     async def fetch() -> bytes:
-        async with httpx.AsyncClient(timeout=FETCH_TIMEOUT_SECONDS, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            timeout=FETCH_TIMEOUT_SECONDS, trust_env=False, verify=trusted()
+        ) as client:
             answer = await client.get(f"{identity_url}/.well-known/jwks.json")
             answer.raise_for_status()
             return answer.content

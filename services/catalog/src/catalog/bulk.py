@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from uuid_utils.compat import uuid7
 
 from catalog.domain import StoreRegistered
-from catalog.operations import connected
 from catalog.projections import project
 from catalog.publish import prepared
 from catalog.store import PARTITION, append
+from events.connecting import connected
 from events.envelope import Cause
 
 

@@ -1,7 +1,6 @@
 """What the operators' command asks of catalog: a canonical export of its view, and a rebuild."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
 
 import asyncpg
 
@@ -10,6 +9,7 @@ from catalog.projections import project
 from catalog.publish import from_body
 from catalog.store import PARTITION
 from events import log
+from events.connecting import connected
 from events.views import in_transaction, make_again
 
 __all__ = ["export", "rebuild"]
@@ -54,13 +54,3 @@ async def _refill(connection: asyncpg.Connection, progress: Progress) -> None:
             await project(connection, public, event.partition, event.position, event.recorded_at)
         done = events[-1].position
         progress(done, total)
-
-
-@asynccontextmanager
-async def connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
-    """Give a connection of its own to the database that `dsn` names."""
-    connection = await asyncpg.connect(dsn, server_settings={"TimeZone": "UTC"})
-    try:
-        yield connection
-    finally:
-        await connection.close()

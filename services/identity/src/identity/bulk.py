@@ -7,10 +7,10 @@ from itertools import islice
 from uuid_utils.compat import uuid7
 
 from events import log
+from events.connecting import connected
 from events.envelope import Cause
 from identity.config import PARTITION
 from identity.domain import MemberRegistered
-from identity.operations import connected
 from identity.projections import At, project
 from identity.publish import contract_of, new_event
 

@@ -1,17 +1,16 @@
 """What the operators' command and the launcher ask of identity: users, a rebuild, an export."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
 
 from events import log
+from events.connecting import connected
 from events.envelope import open_envelope
 from events.views import in_transaction, make_again
 from identity import store
 from identity.config import MIGRATIONS, PARTITION
-from identity.models import StaffLogin
 from identity.passwords import hash_password
 from identity.projections import At, clear, project
 from identity.store import Account, Person
@@ -35,16 +34,6 @@ EXPORTS: Final = (
 )
 
 
-@asynccontextmanager
-async def connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
-    """Give a connection of its own to the database that `dsn` names."""
-    connection = await asyncpg.connect(dsn, server_settings={"TimeZone": "UTC"})
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
 async def ensure_user(dsn: str, *, username: str, password: str, role: str) -> None:
     """Have a user who may log in; one who exists keeps his password.
 
@@ -64,22 +53,24 @@ class AlreadyThere(Exception):
     """Somebody has this role, or this user name, already."""
 
 
-async def bootstrap_user(dsn: str, login: StaffLogin, role: str, *, another: bool) -> None:
+async def bootstrap_user(
+    dsn: str, username: str, password: str, role: str, *, another: bool
+) -> None:
     """Make a user of the operator's own (admin, finance, auditor, channel), who may log in.
 
     Raises AlreadyThere if the user name is taken, or, unless `another` is wanted, if anybody has
     the role: of two who try at once, one is refused.
     """
-    hashed = hash_password(login.password)
+    hashed = hash_password(password)
     async with connected(dsn) as connection, connection.transaction():
         await connection.execute(store.LOCK_NAME, f"role/{role}")
         known = await connection.fetchval(SOMEBODY, role)
         if known is not None and not another:
             raise AlreadyThere(f"{known} has the role {role} already")
-        if await store.username_is_taken(connection, login.username):
-            raise AlreadyThere(f"there is a user {login.username} already")
-        account = Account(login.username, role, login.username, hashed)
-        await store.add(connection, account, Person(login.username, login.username))
+        if await store.username_is_taken(connection, username):
+            raise AlreadyThere(f"there is a user {username} already")
+        account = Account(username, role, username, hashed)
+        await store.add(connection, account, Person(username, username))
 
 
 async def rebuild(dsn: str, progress: Progress) -> None:

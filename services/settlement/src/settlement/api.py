@@ -12,7 +12,7 @@ from settlement.resources import Uses
 from settlement.transactions import Cursor
 from web.models import StoreId
 from web.paging import PageQuery
-from web.periods import OptionalPeriod
+from web.period_query import OptionalPeriod
 from web.route import router
 
 routes = router("/api/v1")

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
 
 from events import places as consumer_places
+from events.connecting import connected
 from events.place import Place
 from events.places import ConsumerPlace
 from events.source import Source
@@ -93,25 +93,16 @@ class RebuildStalled(Exception):
     """The service does not refill its views: it is not running, or a partition was stopped."""
 
 
-@asynccontextmanager
-async def _connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
-    connection = await asyncpg.connect(dsn, server_settings={"TimeZone": "UTC"})
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
 async def places(dsn: str) -> list[ConsumerPlace]:
     """Return how far each topic partition is in the views, by topic and partition."""
-    async with _connected(dsn) as connection:
+    async with connected(dsn) as connection:
         return await consumer_places.load(connection)
 
 
 async def export(dsn: str) -> AsyncGenerator[str]:
     """Yield every row of every view as one line, sorted: equal views give equal lines."""
     async with (
-        _connected(dsn) as connection,
+        connected(dsn) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         await connection.execute(HOLD_VIEWS)
@@ -138,7 +129,7 @@ async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | Non
     Letters that an operator discarded stay discarded. Raises RebuildStalled after STALLED_SECONDS
     without progress; the views go on being refilled whenever the service runs.
     """
-    async with _connected(dsn) as connection:
+    async with connected(dsn) as connection:
         await in_transaction(connection, lambda: _empty(connection, until))
         await _refilled(connection, progress)
 
@@ -153,7 +144,7 @@ async def rebuild_from(
     discarded stay discarded; what cannot be handled is left to the running service, which is waited
     for, as it is for the stores. Raises SourceEnded, RebuildStalled.
     """
-    async with _connected(dsn) as connection:
+    async with connected(dsn) as connection:
         await in_transaction(connection, lambda: _made_again(connection, until))
         await refill(dsn, source, (until or {}).get(WALLET.name, Place(())), progress)
         await _refilled(connection, progress)

@@ -13,7 +13,8 @@ from settlement.moments import Moment, MomentQuery
 from settlement.resources import Resources, Uses
 from settlement.sheets import csv_bytes
 from web.models import StoreId
-from web.periods import Period, RequiredPeriod
+from web.period_query import RequiredPeriod
+from web.periods import Period
 from web.route import router
 from web.tokens import Principal
 

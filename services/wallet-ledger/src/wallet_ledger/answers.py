@@ -1,8 +1,7 @@
 """Result or refusal to status and bytes: pure, before the commit, since the answer is kept."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,8 +10,7 @@ from wallet_ledger import domain
 from web.problems import problem_bytes, status_of
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):  # made for every command, so it must be cheap
     """What the client gets: `replayed` when it repeats what was answered before."""
 
     status: int
@@ -47,13 +45,14 @@ def accepted(
 
     Every event is named: `event_id`, or `event_ids` where a confirmation has several.
     """
-    named = {"event_id": event_ids[0]} if len(event_ids) == 1 else {"event_ids": event_ids}
-    state = {
-        "balance": wallet.balance,
-        "available": wallet.available,
-        "ledger_position": ledger_position,
-    }
-    return Answer(201, rendered({**named, **_what_happened(events), **state}))
+    body: dict[str, Any] = (
+        {"event_id": event_ids[0]} if len(event_ids) == 1 else {"event_ids": event_ids}
+    )
+    body |= _what_happened(events)
+    body["balance"] = balance = wallet.balance
+    body["available"] = wallet.available if wallet.payments else balance
+    body["ledger_position"] = ledger_position
+    return Answer(201, rendered(body))
 
 
 def _what_happened(events: Sequence[domain.Event]) -> dict[str, Any]:
@@ -61,12 +60,12 @@ def _what_happened(events: Sequence[domain.Event]) -> dict[str, Any]:
         case domain.ChangeSaved() as saved:
             change = saved.amount + saved.cash_returned
             return {"change": change, "saved": saved.amount, "cash_returned": saved.cash_returned}
+        case domain.ChangeRedeemed() as spent:
+            return {"amount": spent.amount, "allocations": _shown(spent.allocations)}
+        case domain.TopUp() | domain.CashedOut() as moved:
+            return {"amount": moved.amount}
         case domain.SaleRecorded(_, _, _, change):
             return {"change": change, "saved": 0, "cash_returned": change}
-        case domain.TopUp(_, _, amount) | domain.CashedOut(_, amount):
-            return {"amount": amount}
-        case domain.ChangeRedeemed(_, amount, spent):
-            return {"amount": amount, "allocations": _shown(spent)}
         case domain.ReversalRequested() | domain.ReversalRejected() | domain.EntryReversed() as one:
             return _reversal(one)
         case first:

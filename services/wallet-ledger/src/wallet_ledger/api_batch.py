@@ -2,22 +2,47 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import Depends
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message, Receive
 
 from wallet_ledger import models
 from wallet_ledger.batches import Batches
+from wallet_ledger.plain_batch import entries_of
 from web.kept import JSON
 from web.problems import invalid
-from web.route import router
+from web.route import Handler, StrictRoute
 from web.tokens import Principal, allow
 
 PATH: Final = "/api/v1/ledger/batch"
+ALLOWED: Final = allow("channel")
 
-api = router()
 
-Channel = Annotated[Principal, Depends(allow("channel"))]
+class BatchRoute(StrictRoute):
+    """Serves a plain batch without the models; all else as a strict route does."""
+
+    def get_route_handler(self) -> Handler:
+        """Wrap the handler that validates by the models."""
+        handle = super().get_route_handler()
+
+        async def plain_or_not(request: Request) -> Response:
+            channel = await ALLOWED(request)
+            if request.headers.getlist("content-type") != ["application/json"]:
+                return await handle(request)
+            body = await request.body()
+            entries = None if request.scope["query_string"] else entries_of(body)
+            if entries is None:
+                return await handle(Request(request.scope, _again(body)))
+            batches: Batches = request.app.state.batches
+            return _outcomes(await batches.each(request, channel, entries))
+
+        return plain_or_not
+
+
+api = APIRouter(route_class=BatchRoute)
+
+Channel = Annotated[Principal, Depends(ALLOWED)]
 ANSWER: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": models.BatchAnswer, "description": "What became of each entry, in order"}
 }
@@ -39,9 +64,25 @@ async def batch(request: Request, body: models.BatchRequest, channel: Channel) -
         status, content = await batches.all_or_none(channel, body.entries)
     else:
         status, content = 200, await batches.each(request, channel, body.entries)
-    response = Response(content, status)
-    if status == 200:
-        response.raw_headers = [JSON, (b"content-length", str(len(content)).encode())]
-    else:
-        response.headers["content-type"] = "application/problem+json"
+    return _outcomes(content) if status == 200 else _refusal(content, status)
+
+
+def _outcomes(content: bytes) -> Response:
+    response = Response(content)
+    response.raw_headers = [JSON, (b"content-length", str(len(content)).encode())]
     return response
+
+
+def _refusal(content: bytes, status: int) -> Response:
+    response = Response(content, status)
+    response.headers["content-type"] = "application/problem+json"
+    return response
+
+
+def _again(body: bytes) -> Receive:
+    """Return what gives a body that was read already once more."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive

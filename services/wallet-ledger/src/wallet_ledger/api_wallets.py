@@ -12,7 +12,8 @@ from wallet_ledger import models, queries
 from wallet_ledger.config import PARTITIONS
 from wallet_ledger.directory import Directory
 from web.paging import PageQuery
-from web.periods import OptionalPeriod, parse_time
+from web.period_query import OptionalPeriod
+from web.periods import parse_time
 from web.problems import Problem, invalid
 from web.route import router
 from web.tokens import Principal, allow

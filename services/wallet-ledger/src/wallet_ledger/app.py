@@ -22,6 +22,7 @@ from wallet_ledger import (
 )
 from wallet_ledger.batches import Batches
 from wallet_ledger.config import PARTITIONS, Settings
+from wallet_ledger.convoy import convoy_to
 from wallet_ledger.directory import Directory
 from wallet_ledger.fellows import Fellows
 from wallet_ledger.handlers import Ledger
@@ -34,6 +35,7 @@ from wallet_ledger.till_commands import Limits
 from wallet_ledger.till_shortcut import Parts
 from web.app import create_app
 from web.peers import Peer, ServiceTokens
+from web.trust import trusted
 
 REQUESTS_MAX = 16
 WORKERS_MAX = 8
@@ -56,7 +58,7 @@ def build(settings: Settings) -> FastAPI:
             consuming(workers, CONSUMED, settings.kafka, log.leases, project),
             checkpointing(workers, settings, log.leases),
             _peers(settings) as (identity, catalog),
-            httpx.AsyncClient(timeout=PASS_ON_SECONDS, trust_env=False) as client,
+            httpx.AsyncClient(timeout=PASS_ON_SECONDS, trust_env=False, verify=trusted()) as client,
             _fellows(log.leases, client) as fellows,
             _lanes(settings, log) as lanes,
         ):
@@ -113,9 +115,10 @@ async def _fellows(leases: Leases, client: httpx.AsyncClient) -> AsyncGenerator[
 @asynccontextmanager
 async def _lanes(settings: Settings, log: Publishing) -> AsyncGenerator[list[Lane]]:
     dsn, poke = settings.database_url, log.relay.poke
-    lanes = [Lane(n, dsn, log.leases, poke) for n in range(PARTITIONS)]
-    async with beside("lane", *(lane.run() for lane in lanes)):
-        yield lanes
+    async with convoy_to(dsn) as convoy:
+        lanes = [Lane(n, dsn, log.leases, convoy, poke) for n in range(PARTITIONS)]
+        async with beside("lane", *(lane.run() for lane in lanes)):
+            yield lanes
 
 
 @asynccontextmanager

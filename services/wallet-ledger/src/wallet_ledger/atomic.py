@@ -5,16 +5,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 
-from uuid_utils.compat import uuid7
-
 from events import outcomes
 from events.failures import DATABASE_AWAY
 from events.log import partition_of
 from wallet_ledger import claims, store
 from wallet_ledger.answers import Answer
+from wallet_ledger.arrivals import NotOwner
 from wallet_ledger.claims import KeyClaimed
 from wallet_ledger.group import Decision, Order
-from wallet_ledger.lane import Lane, NotOwner
+from wallet_ledger.ids import new_id
+from wallet_ledger.lane import Lane
 from wallet_ledger.writing import Turn, claimed_too, decide
 from web.problems import Problem
 
@@ -64,7 +64,7 @@ async def _decided(
     for p, turn in turns.items():
         orders = [order for _, order in numbered[p]]
         earlier = await claimed_too(turn, orders, used)
-        decisions[p] = await decide(turn, orders, earlier, now, uuid7)
+        decisions[p] = await decide(turn, orders, earlier, now, new_id)
     return decisions
 
 

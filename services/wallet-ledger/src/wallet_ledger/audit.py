@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from events.audit import Finding
 from events.contracts import lean
 from events.contracts import wallet as contract
-from events.envelope import Envelope, readable
+from events.envelope import Envelope
 from events.log import Connection, RecordedEvent
+from events.quickly import readable
 from wallet_ledger import domain
 from wallet_ledger.folding import COLUMNS, KEY_COLUMNS, NO_EVENTS, Fold, View
 from wallet_ledger.limits import beyond

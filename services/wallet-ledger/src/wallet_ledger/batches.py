@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from events.envelope import Cause
 from events.log import partition_of
-from wallet_ledger import models
+from wallet_ledger import models, plain_batch
 from wallet_ledger.answers import Answer, problem, refused
 from wallet_ledger.atomic import write_all_or_none
 from wallet_ledger.directory import Directory
@@ -28,7 +28,7 @@ from web.idempotency import fingerprint_plain
 from web.problems import Problem
 from web.tokens import Principal
 
-Entries = Sequence[models.BatchEntry]
+Entries = Sequence[models.BatchEntry] | Sequence[plain_batch.PlainEntry]
 PATH = "/api/v1/ledger/batch"
 
 
@@ -108,9 +108,7 @@ class Batches:
                 Order(
                     channel.caller,
                     entry.key,
-                    fingerprint_plain(
-                        "POST", PATH, entry.model_dump(exclude={"key"}, exclude_unset=True)
-                    ),
+                    _fingerprint(entry),
                     f"card:{entry.card_number}" if holder is None else holder.wallet_id,
                     None if holder is None else command_of(entry, till, holder, self.limits),
                     cause,
@@ -136,7 +134,7 @@ class Batches:
         for address, mine in by_address.items():
             outcomes = None
             if address is not None:
-                part = [entries[n].model_dump(exclude_unset=True) for n in mine]
+                part = [_as_it_came(entries[n]) for n in mine]
                 outcomes = await self._ask(request, address, {"entries": part})
             for i, n in enumerate(mine):
                 shown[n] = outcomes[i] if outcomes else _shown(entries[n].key, unavailable)
@@ -157,6 +155,19 @@ class Batches:
 
 class _Outcomes(msgspec.Struct):
     outcomes: list[msgspec.Raw]
+
+
+def _fingerprint(entry: models.BatchEntry | plain_batch.PlainEntry) -> bytes:
+    """Return what tells an entry from another one under its key."""
+    if isinstance(entry, plain_batch.Entry):
+        return plain_batch.fingerprint_of(entry)
+    return fingerprint_plain("POST", PATH, entry.model_dump(exclude={"key"}, exclude_unset=True))
+
+
+def _as_it_came(entry: models.BatchEntry | plain_batch.PlainEntry) -> dict[str, Any]:
+    if isinstance(entry, plain_batch.Entry):
+        return plain_batch.shown(entry)
+    return entry.model_dump(exclude_unset=True)
 
 
 def _shown(key: str, answer: Answer) -> bytes:

@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from itertools import islice
 
-from uuid_utils.compat import uuid7
-
+from events.connecting import connected
 from events.envelope import Cause
 from wallet_ledger import store
-from wallet_ledger.checking import connected
 from wallet_ledger.domain import Till, TopUpWithCash
 from wallet_ledger.group import Order
-from wallet_ledger.writing import Turn, write_group
+from wallet_ledger.ids import new_id
+from wallet_ledger.writing import Turn, append, write_group
 
 GROUP = 1_000
 
@@ -36,7 +35,7 @@ async def top_up_all(
             orders = [
                 _order(f"{key}-{partition}-{done + n}", *entry) for n, entry in enumerate(group)
             ]
-            await write_group(turn, orders, datetime.now(UTC), uuid7)
+            await write_group(turn, orders, datetime.now(UTC), new_id, append)
             done += len(orders)
             progress(done)
     return done

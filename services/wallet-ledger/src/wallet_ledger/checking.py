@@ -4,11 +4,10 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import asyncpg
-
 from events import log, parallel, places
 from events.audit import Finding, audit_partition
 from events.audit_views import Due, audit_rows
+from events.connecting import connected
 from events.contracts import catalog, identity
 from events.received import Received
 from wallet_ledger import audit
@@ -21,16 +20,6 @@ Progress = Callable[[int, int], None]
 MEMBERS = "SELECT * FROM view.member ORDER BY wallet_id"
 STORES = "SELECT * FROM view.store ORDER BY store_id"
 TABLES = {"member": MEMBERS, "store": STORES}
-
-
-@asynccontextmanager
-async def connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
-    """Give a connection of an operator, closed at the end."""
-    connection = await asyncpg.connect(dsn, timeout=10)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @dataclass(frozen=True, slots=True)

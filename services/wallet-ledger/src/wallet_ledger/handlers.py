@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from events.log import partition_of
 from wallet_ledger.answers import Answer
+from wallet_ledger.arrivals import NotOwner, QueueFull
 from wallet_ledger.group import Order, Slot
-from wallet_ledger.lane import Lane, NotOwner, QueueFull, Undecidable
+from wallet_ledger.lane import Lane, Undecidable
 from wallet_ledger.passing import Passing
 from web.kept import KeptResponse
 from web.problems import Problem

@@ -10,63 +10,43 @@ from datetime import UTC, datetime
 from time import monotonic
 
 import asyncpg
-from uuid_utils.compat import uuid7
 
 from events import log
 from events.failures import DATABASE_AWAY
 from events.leases import Leases
 from wallet_ledger import claims, store
 from wallet_ledger.answers import Answer, problem
+from wallet_ledger.arrivals import Arrivals, NotOwner, QueueFull, Waiting, refused_at_once
+from wallet_ledger.convoy import Convoy, Seat
 from wallet_ledger.expiry import expiry_orders
 from wallet_ledger.group import Decision, Order
-from wallet_ledger.writing import Turn, is_about_the_group, write_group
+from wallet_ledger.ids import new_id
+from wallet_ledger.writing import COMMIT_SECONDS_MAX, Turn, is_about_the_group, write_group
 
 logger = logging.getLogger(__name__)
 
-GROUP_MAX = 1_000
-QUEUE_MAX = 4_000
-COMMIT_SECONDS_MAX = 10.0
 RETRY_SECONDS = 0.3
-ANSWER_SECONDS = 9.0
-"""How long a command may take before its client is told to ask again."""
-
 TICK_SECONDS = 1.0
 """So often an idle lane looks at its lease and at holds whose time is over."""
-
-
-class NotOwner(Exception):
-    """Another process writes this partition, or nobody does yet."""
-
-
-class QueueFull(Exception):
-    """More commands wait than this lane will hold."""
 
 
 class Undecidable(Exception):
     """The database refuses this command alone, again and again: a fault of ours."""
 
 
-Waiting = tuple[Order, asyncio.Future[Answer]]
-
-Arrival = tuple[float, list[Waiting]]
-"""When orders came, on the clock of `monotonic`, and all that came together: it stays together."""
-
-
 class Lane:
     """One partition's queue, connection, epoch and wallets in memory."""
 
-    def __init__(self, partition: int, dsn: str, leases: Leases, poke: Callable[[], None]) -> None:
+    def __init__(
+        self, partition: int, dsn: str, leases: Leases, convoy: Convoy, poke: Callable[[], None]
+    ) -> None:
         self.partition = partition
         self.lease = f"writer/{partition}"
         self._dsn = dsn
         self._leases = leases
+        self._convoy = convoy
         self._poke = poke
-        self._loop = asyncio.get_running_loop()
-        self._queue: deque[Arrival] = deque()
-        self._queued = 0
-        self._news = asyncio.Event()
-        self._group: list[Waiting] = []
-        self._group_since = 0.0
+        self._arrivals = Arrivals(self.lease)
         self._guests: deque[tuple[asyncio.Event, asyncio.Event]] = deque()
         self._connection: asyncpg.Connection | None = None
         self._turn: Turn | None = None
@@ -89,22 +69,16 @@ class Lane:
 
     def put(self, orders: Sequence[Order]) -> list[asyncio.Future[Answer]]:
         """Put `orders` in line to be committed in one group (GROUP_MAX). Raises QueueFull."""
-        waiting: list[Waiting] = [(order, self._loop.create_future()) for order in orders]
-        self._put(waiting)
-        return [answer for _, answer in waiting]
+        return self._arrivals.put(orders)
 
     def begin(self, orders: Sequence[Order]) -> list[asyncio.Future[Answer]]:
         """As `put`, of a batch; whether it can be taken at all is seen by `ended`, too."""
-        error = None if self.owned else NotOwner(self.lease)
+        if not self.owned:
+            return refused_at_once(orders, NotOwner(self.lease))
         try:
-            if error is None:
-                return self.put(orders)
+            return self.put(orders)
         except QueueFull as full:
-            error = full
-        refused: list[asyncio.Future[Answer]] = [self._loop.create_future() for _ in orders]
-        for answer in refused:
-            answer.set_exception(error or QueueFull(self.lease))
-        return refused
+            return refused_at_once(orders, full)
 
     @staticmethod
     async def ended(waiting: Sequence[asyncio.Future[Answer]]) -> list[Answer | None]:
@@ -119,13 +93,6 @@ class Lane:
                 answers.append(problem("unavailable"))
         return answers
 
-    def _put(self, waiting: list[Waiting]) -> None:
-        if self._queued + len(waiting) > QUEUE_MAX:
-            raise QueueFull(self.lease)
-        self._queue.append((monotonic(), waiting))
-        self._queued += len(waiting)
-        self._news.set()
-
     @asynccontextmanager
     async def lent(self) -> AsyncGenerator[Turn]:
         """Give the partition's turn to somebody who writes several at once; the lane waits.
@@ -134,7 +101,7 @@ class Lane:
         """
         granted, returned = asyncio.Event(), asyncio.Event()
         self._guests.append((granted, returned))
-        self._news.set()
+        self._arrivals.news.set()
         try:
             async with asyncio.timeout(COMMIT_SECONDS_MAX):
                 await granted.wait()
@@ -148,7 +115,7 @@ class Lane:
         """Have the partition, whoever writes it now; an atomic batch over several needs that."""
         if not self.owned:
             await self._leases.seize(self.lease)
-            self._news.set()
+            self._arrivals.news.set()
 
     async def run(self) -> None:
         """Own and serve the partition until cancelled."""
@@ -165,19 +132,11 @@ class Lane:
             self._turn_away()
 
     async def _tick(self) -> None:
-        """Wake the lane now and then, and tell those who wait too long that it takes too long.
-
-        One look a second for all of them: a timer for each request costs more than its decision.
-        """
+        """Wake the lane now and then, and tell those who wait too long."""
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self._news.set()
-            too_early = monotonic() - ANSWER_SECONDS
-            if self._group_since < too_early:
-                _give_up(self._group)
-            for since, waiting in self._queue:
-                if since < too_early:
-                    _give_up(waiting)
+            self._arrivals.news.set()
+            self._arrivals.give_up()
 
     async def _lose_hold(self, error: Exception) -> None:
         """Forget epoch and wallets. The group stays: it is decided anew under the next epoch."""
@@ -200,12 +159,11 @@ class Lane:
         if self._turn is None or self._turn.spoilt:
             return
         await self._sweep(self._turn)
-        if not self._group:
-            self._group = await self._drain()
-        self._group = [(order, answer) for order, answer in self._group if not answer.done()]
-        if self._group:
-            await self._settle(self._turn, self._group)
-        self._group = []
+        group = await self._arrivals.take()
+        if group:
+            with self._convoy.seat() as seat:
+                await self._settle(self._turn, group, seat)
+        self._arrivals.group = []
 
     async def _let_in(self, granted: asyncio.Event, returned: asyncio.Event) -> None:
         granted.set()
@@ -227,7 +185,10 @@ class Lane:
         if not await store.is_whole(self._connection, self.partition):
             return False  # its views were dropped, and are being filled again
         claimed = await claims.kept_here(self._connection)
-        self._turn = Turn(self.partition, self._connection, epoch, position, claims=claimed)
+        load = None if claimed else self._convoy.loading.wallets
+        self._turn = Turn(
+            self.partition, self._connection, epoch, position, load=load, claims=claimed
+        )
         logger.info("partition %d is ours, epoch %d", self.partition, epoch)
         return True
 
@@ -238,44 +199,30 @@ class Lane:
             return
         self._swept_at = now
         for order in await expiry_orders(turn.connection, self.partition):
-            ended: asyncio.Future[Answer] = self._loop.create_future()
-            ended.add_done_callback(_look_away)
             with contextlib.suppress(QueueFull):
-                self._put([(order, ended)])
+                (ended,) = self.put([order])
+                ended.add_done_callback(_look_away)
 
-    async def _drain(self) -> list[Waiting]:
-        """Return what waits, GROUP_MAX at most; nothing if nothing comes until the next tick."""
-        if not self._queue:
-            self._news.clear()
-            await self._news.wait()
-        group: list[Waiting] = []
-        if self._queue:
-            self._group_since = self._queue[0][0]
-        while self._queue and len(group) + len(self._queue[0][1]) <= GROUP_MAX:
-            group += self._queue.popleft()[1]
-        self._queued -= len(group)
-        return group
-
-    async def _settle(self, turn: Turn, group: list[Waiting]) -> None:
+    async def _settle(self, turn: Turn, group: list[Waiting], seat: Seat) -> None:
         """Commit `group`; halve it around a command that cannot be decided or written."""
         try:
-            await self._commit(turn, group)
+            await self._commit(turn, group, seat)
         except Exception as error:
             if not is_about_the_group(error):
                 raise
             logger.warning("partition %d: a group of %d: %r", self.partition, len(group), error)
             turn.forget(order.wallet_id for order, _ in group)
             if len(group) == 1:
-                await self._settle_alone(turn, group[0])
+                await self._settle_alone(turn, group[0], seat)
             else:
                 middle = len(group) // 2
-                await self._settle(turn, group[:middle])
-                await self._settle(turn, group[middle:])
+                await self._settle(turn, group[:middle], seat)
+                await self._settle(turn, group[middle:], seat)
 
-    async def _settle_alone(self, turn: Turn, waiting: Waiting) -> None:
+    async def _settle_alone(self, turn: Turn, waiting: Waiting, seat: Seat) -> None:
         """Decide the culprit anew: most likely its key was taken meanwhile in another partition."""
         try:
-            await self._commit(turn, [waiting])
+            await self._commit(turn, [waiting], seat)
         except Exception as error:
             if not is_about_the_group(error):
                 raise
@@ -283,9 +230,10 @@ class Lane:
             turn.forget([waiting[0].wallet_id])
             waiting[1].set_exception(Undecidable(waiting[0].key))
 
-    async def _commit(self, turn: Turn, group: list[Waiting]) -> None:
+    async def _commit(self, turn: Turn, group: list[Waiting], seat: Seat) -> None:
         """Decide, write and answer."""
-        decision = await write_group(turn, [o for o, _ in group], datetime.now(UTC), uuid7)
+        orders = [order for order, _ in group]
+        decision = await write_group(turn, orders, datetime.now(UTC), new_id, seat.append)
         self.committed(decision)
         for (_, waiting), answer in zip(group, decision.answers, strict=True):
             if not waiting.done():
@@ -298,13 +246,7 @@ class Lane:
 
     def _turn_away(self) -> None:
         """Tell all who wait that another process must be asked."""
-        waiting, self._group = self._group, []
-        while self._queue:
-            waiting += self._queue.popleft()[1]
-        self._queued = 0
-        for _, answer in waiting:
-            if not answer.done():
-                answer.set_exception(NotOwner(self.lease))
+        self._arrivals.turn_away()
         while self._guests:
             self._guests.popleft()[0].set()
 
@@ -314,12 +256,6 @@ class Lane:
         if connection is not None:
             with contextlib.suppress(*DATABASE_AWAY):
                 await connection.close(timeout=1)
-
-
-def _give_up(group: Sequence[Waiting]) -> None:
-    for _, answer in group:
-        if not answer.done():
-            answer.set_exception(TimeoutError())
 
 
 def _look_away(ended: asyncio.Future[Answer]) -> None:

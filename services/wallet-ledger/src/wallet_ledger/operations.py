@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from events import log, parallel, places, topics
+from events.connecting import connected
 from events.place import Place
 from events.places import ConsumerPlace
 from events.view_digest import Digest, digest
@@ -19,7 +20,6 @@ from wallet_ledger.checking import (
     Progress,
     check,
     check_directory,
-    connected,
 )
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
 from wallet_ledger.folding import COLUMNS, KEY_COLUMNS

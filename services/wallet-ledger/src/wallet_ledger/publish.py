@@ -61,23 +61,19 @@ def _till_data(event: domain.TillEvent) -> Data:
         "cashier_id": till.cashier_id,
     }
     match event:
-        case domain.TopUp(_, issuer, amount):
-            data |= {"issuer": issuer, "amount": amount}
-        case domain.ChangeSaved(_, issuer, amount):
-            data |= {"issuer": issuer, "amount": amount, **_sale(event)}
+        case domain.ChangeSaved() | domain.TopUp():
+            data["issuer"] = event.issuer
+            data["amount"] = event.amount
+        case domain.ChangeRedeemed() | domain.CashedOut():
+            data["amount"] = event.amount
+            data["allocations"] = _allocations(event.allocations)
         case domain.SaleRecorded():
-            data |= _sale(event)
-        case domain.ChangeRedeemed(_, amount, spent) | domain.CashedOut(_, amount, spent):
-            data |= {"amount": amount, "allocations": _allocations(spent)}
+            pass
+    if isinstance(event, domain.ChangeSaved | domain.SaleRecorded):
+        data["sale_total"] = event.sale_total
+        data["tendered"] = event.tendered
+        data["cash_returned"] = event.cash_returned
     return data
-
-
-def _sale(event: domain.ChangeSaved | domain.SaleRecorded) -> Data:
-    return {
-        "sale_total": event.sale_total,
-        "tendered": event.tendered,
-        "cash_returned": event.cash_returned,
-    }
 
 
 def _other_data(event: domain.PaymentEvent | domain.ReversalEvent) -> Data:

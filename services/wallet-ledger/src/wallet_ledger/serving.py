@@ -23,8 +23,10 @@ def cause_of(request_id: str, trace: str) -> Cause:
 
     A request without an id gets one: to find it again, not to keep a secret.
     """
-    correlation = request_id if REQUEST_ID.fullmatch(request_id) else f"{getrandbits(128):032x}"
-    return Cause(correlation, traceparent=trace if TRACEPARENT.fullmatch(trace) else None)
+    named = request_id and REQUEST_ID.fullmatch(request_id)
+    traced = trace and TRACEPARENT.fullmatch(trace)
+    correlation = request_id if named else f"{getrandbits(128):032x}"
+    return Cause(correlation, traceparent=trace if traced else None)
 
 
 async def serve(

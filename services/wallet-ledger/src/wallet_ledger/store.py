@@ -1,8 +1,8 @@
 """The SQL by which wallets are loaded and groups are written; the log's own is libs/events'."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from events import log
@@ -11,21 +11,21 @@ from wallet_ledger.domain import Payment, Reversal, Wallet
 from wallet_ledger.group import Decision, Named
 from wallet_ledger.records import payment_of, payment_row, reversal_of, reversal_row
 
-# One statement for a whole group: version, buckets and what is set aside now.
+# One statement for whole groups: version, buckets and what is set aside now.
 LOAD = """
-SELECT w.wallet_id, v.version, b.issuers, b.balances, h.held
-FROM unnest($2::text[]) AS w (wallet_id)
+SELECT w.partition, w.wallet_id, v.version, b.issuers, b.balances, h.held
+FROM unnest($1::smallint[], $2::text[]) AS w (partition, wallet_id)
 CROSS JOIN LATERAL (
     SELECT max(e.version) AS version FROM log.event e
-    WHERE e.partition = $1 AND e.stream = w.wallet_id
+    WHERE e.partition = w.partition AND e.stream = w.wallet_id
 ) AS v
 CROSS JOIN LATERAL (
     SELECT array_agg(b.issuer) AS issuers, array_agg(b.balance) AS balances FROM view.bucket b
-    WHERE b.partition = $1 AND b.wallet_id = w.wallet_id
+    WHERE b.partition = w.partition AND b.wallet_id = w.wallet_id
 ) AS b
 CROSS JOIN LATERAL (
     SELECT json_agg(p)::text AS held FROM view.payment p
-    WHERE p.partition = $1 AND p.wallet_id = w.wallet_id AND p.state = 'held'
+    WHERE p.partition = w.partition AND p.wallet_id = w.wallet_id AND p.state = 'held'
 ) AS h
 """
 
@@ -57,23 +57,45 @@ FROM log.append_group(
 )
 """
 
+APPEND_GROUPS = """
+SELECT log.append_groups(
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19
+)
+"""
+
 IS_WHOLE = "SELECT EXISTS (SELECT FROM view.whole WHERE partition = $1)"
 
 RAISE_EPOCH = 'SELECT epoch, "position" FROM log.raise_epoch($1)'
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Group:
+    """What one partition's writer has decided; `position` is the last one before it."""
+
+    partition: int
+    epoch: int
+    position: int
+    decision: Decision = field(compare=False)
+
+
 async def load_wallets(
-    connection: Connection, partition: int, wallet_ids: Iterable[str]
-) -> dict[str, Wallet]:
-    """Return the wallets named, those without events at version 0; of payments the open ones."""
-    loaded: dict[str, Wallet] = {}
-    for row in await connection.fetch(LOAD, partition, list(wallet_ids)):
-        pairs = zip(row["issuers"] or (), row["balances"] or (), strict=True)
-        buckets: dict[str, int] = dict(pairs)
-        held = [payment_of(p) for p in json.loads(row["held"])] if row["held"] else []
-        payments = {p.payment_id: p for p in held}
-        wallet = Wallet(buckets, row["version"] or 0)
-        loaded[row["wallet_id"]] = replace(wallet, payments=payments) if held else wallet
+    connection: Connection, named: Sequence[tuple[int, str]]
+) -> dict[tuple[int, str], Wallet]:
+    """Return the wallets of each (partition, wallet id), those without events at version 0.
+
+    Of payments they have the open ones.
+    """
+    loaded: dict[tuple[int, str], Wallet] = {}
+    partitions = [partition for partition, _ in named]
+    wallet_ids = [wallet_id for _, wallet_id in named]
+    for row in await connection.fetch(LOAD, partitions, wallet_ids):
+        partition, wallet_id, version, issuers, balances, packed = row
+        buckets: dict[str, int] = dict(zip(issuers or (), balances or (), strict=True))
+        wallet = Wallet(buckets, version or 0)
+        if packed:
+            held = [payment_of(p) for p in json.loads(packed)]
+            wallet = replace(wallet, payments={p.payment_id: p for p in held})
+        loaded[partition, wallet_id] = wallet
     return loaded
 
 
@@ -149,6 +171,39 @@ async def append_group(
         issuers,
         balances,
         records_of(decision.wallets, decision.touched),
+    )
+
+
+async def append_groups(connection: Connection, groups: Sequence[Group]) -> None:
+    """Write the groups of several partitions, in ascending order, in one statement and one commit.
+
+    None of them may move payments or reversals. Raises as `append_group` does, of any of them.
+    """
+    events = [event for group in groups for event in group.decision.events]
+    outcomes = [outcome for group in groups for outcome in group.decision.outcomes]
+    homes: list[int] = []
+    wallets: list[str] = []
+    issuers: list[str] = []
+    balances: list[int] = []
+    for group in groups:
+        its_wallets, its_issuers, its_balances = group.decision.buckets()
+        homes += [group.partition] * len(its_wallets)
+        wallets += its_wallets
+        issuers += its_issuers
+        balances += its_balances
+    await connection.execute(
+        APPEND_GROUPS,
+        [group.partition for group in groups],
+        [group.epoch for group in groups],
+        [group.position + 1 for group in groups],
+        [len(group.decision.events) for group in groups],
+        [log.root_of(group.decision.events) for group in groups],
+        *log.outcome_columns(outcomes),
+        *log.event_columns(events),
+        homes,
+        wallets,
+        issuers,
+        balances,
     )
 
 

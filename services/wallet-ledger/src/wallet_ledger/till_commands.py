@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from wallet_ledger import models
+from wallet_ledger import models, plain_batch
 from wallet_ledger.directory import CardHolder
 from wallet_ledger.domain import (
     CashOut,
@@ -28,38 +28,47 @@ class Limits:
 
 
 Request = (
-    models.ChangeRequest | models.RedemptionRequest | models.TopUpRequest | models.CashOutRequest
+    models.ChangeRequest
+    | models.RedemptionRequest
+    | models.TopUpRequest
+    | models.CashOutRequest
+    | plain_batch.PlainEntry
 )
 
 
 def check(body: Request, limits: Limits) -> None:
     """Refuse what needs no look at the wallet. Raises PinNeeded, TenderedTooLittle."""
     match body:
-        case models.ChangeRequest(sale_total=sale_total, tendered=tendered):
-            if tendered < sale_total:
-                raise TenderedTooLittle(f"tendered={tendered} sale_total={sale_total}")
-        case models.RedemptionRequest() | models.CashOutRequest():
+        case models.ChangeRequest() | plain_batch.Change():
+            if body.tendered < body.sale_total:
+                raise TenderedTooLittle(f"{body.tendered=} {body.sale_total=}")
+        case models.TopUpRequest() | plain_batch.TopUp():
+            return
+        case (
+            models.RedemptionRequest()
+            | plain_batch.Redemption()
+            | models.CashOutRequest()
+            | plain_batch.CashOut()
+        ):
             if body.amount > limits.pin_above:
                 raise PinNeeded
-        case models.TopUpRequest():
-            return
 
 
 def command_of(body: Request, till: Till, holder: CardHolder, limits: Limits) -> TillCommand:
     """Return the command of a request that `check` let pass."""
     match body:
-        case models.ChangeRequest():
+        case models.ChangeRequest() | plain_batch.Change():
             return RecordSale(
                 till,
                 body.sale_total,
                 body.tendered,
-                body.save,
+                body.save is True,
                 holder.auto_save_consent,
                 limits.auto_save_below,
             )
-        case models.RedemptionRequest():
+        case models.RedemptionRequest() | plain_batch.Redemption():
             return Redeem(till, body.amount)
-        case models.TopUpRequest():
+        case models.TopUpRequest() | plain_batch.TopUp():
             return TopUpWithCash(till, body.amount)
-        case models.CashOutRequest():
+        case models.CashOutRequest() | plain_batch.CashOut():
             return CashOut(till, body.amount)

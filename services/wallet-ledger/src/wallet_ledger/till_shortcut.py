@@ -7,9 +7,9 @@ contract; what this way accepts, they accept with the same order (a test compare
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
@@ -50,8 +50,10 @@ class Change(
     tendered: Amount
 
 
-Request: TypeAlias = Mapping[str, Any]
-"""An ASGI scope of the type `http`."""
+Fields: TypeAlias = Sequence[tuple[bytes, bytes]]
+"""The fields of a head as they came, names in lower case."""
+
+Headers: TypeAlias = dict[bytes, bytes]
 
 Form: TypeAlias = Spend | Change
 
@@ -64,10 +66,9 @@ FORMS: Final[dict[bytes, type[Form]]] = {
 """Path as sent -> what its body must be; a PIN, for one, takes the long way."""
 
 BODY_BYTES_MAX: Final = 512
-WANTED: Final = frozenset(
-    {b"authorization", b"idempotency-key", b"content-type", b"x-request-id", b"traceparent"}
+UNWANTED: Final = frozenset(
+    {b"x-kembalian-forwarded", b"expect", b"content-encoding", b"transfer-encoding", b"upgrade"}
 )
-UNWANTED: Final = frozenset({b"x-kembalian-forwarded", b"expect", b"content-encoding"})
 BEARER: Final = b"Bearer "
 
 
@@ -84,11 +85,6 @@ class Parts:
 DECODERS: Final[dict[bytes, "msgspec.json.Decoder[Form]"]] = {
     path: msgspec.json.Decoder(form) for path, form in FORMS.items()
 }
-
-
-def is_short(scope: Request) -> bool:
-    """Tell whether a request may take the short way, by its first line alone."""
-    return scope["raw_path"] in FORMS and scope["method"] == "POST" and not scope["query_string"]
 
 
 @dataclass(slots=True)
@@ -113,12 +109,9 @@ class Plain:
         return Order(caller, self.key, self.mark, holder.wallet_id, command, self.cause)
 
 
-def plain(scope: Request, body: bytes, parts: Parts) -> Plain | None:
-    """Return what a plain request asks for, None for any other. `scope` is a short one."""
-    headers = headers_of(scope)
-    if headers is None:
-        return None
-    form = form_of(body, headers, DECODERS[scope["raw_path"]])
+def plain(path: bytes, headers: Headers, body: bytes, parts: Parts) -> Plain | None:
+    """Return what a plain request asks for, None for any other. `path` is one of FORMS."""
+    form = form_of(body, headers, DECODERS[path])
     cashier = _cashier(headers.get(b"authorization", b""), parts.verifier)
     key = headers.get(b"idempotency-key", b"").decode("latin-1")
     if form is None or cashier is None or not KEY.fullmatch(key):
@@ -127,21 +120,17 @@ def plain(scope: Request, body: bytes, parts: Parts) -> Plain | None:
         return None
     request_id = headers.get(b"x-request-id", b"").decode("latin-1")
     trace = headers.get(b"traceparent", b"").decode("latin-1")
-    mark = hashlib.sha256(msgspec.json.encode(["POST", scope["path"], form])).digest()
-    return Plain(scope["path"], form, cashier, key, mark, cause_of(request_id, trace))
+    called = path.decode()
+    mark = hashlib.sha256(msgspec.json.encode(["POST", called, form])).digest()
+    return Plain(called, form, cashier, key, mark, cause_of(request_id, trace))
 
 
-def headers_of(scope: Request) -> dict[bytes, bytes] | None:
-    """Return the headers that matter, None if one is there twice or asks for something else."""
-    found: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        if name in WANTED:
-            if name in found:
-                return None
-            found[name] = value
-        elif name in UNWANTED:
-            return None
-    return found
+def headers_of(fields: Fields) -> Headers | None:
+    """Return the fields by name, None if one is there twice or asks for something else."""
+    headers = dict(fields)
+    if len(headers) != len(fields) or not UNWANTED.isdisjoint(headers):
+        return None
+    return headers
 
 
 def form_of(

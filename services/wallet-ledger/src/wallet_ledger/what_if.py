@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from wallet_ledger import domain
 from wallet_ledger.debts import Tally
 from wallet_ledger.domain import Allocation
-from wallet_ledger.domain.payments import first
+from wallet_ledger.domain.parts import first
 from wallet_ledger.orders_of_spending import Purse, Rule
 
 

@@ -1,14 +1,14 @@
 """Writing a group under a turn: keys, wallets, decision, one statement, and what is remembered."""
 
 from collections import ChainMap, OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from events import outcomes
+from events import log, outcomes
 from events.envelope import timestamp
 from events.failures import DATABASE_AWAY
 from events.outcomes import Outcome
@@ -25,13 +25,19 @@ RECENT_MAX = 2_000
 
 KEY_TAKEN = "outcome_pkey"
 
+COMMIT_SECONDS_MAX = 10.0
+
 NewId = Callable[[], UUID]
+
+Load = Callable[[int, Set[str]], Awaitable[Mapping[str, Wallet]]]
+"""Reads the wallets of a partition by their ids."""
 
 
 @dataclass(slots=True)
 class Turn:
     """One epoch of one partition: where its log ends, and what is known without asking.
 
+    `load` reads wallets together with other lanes, None = alone, on the turn's connection.
     `claims`: keys must be claimed before an append (Citus).
     """
 
@@ -41,8 +47,17 @@ class Turn:
     position: int
     wallets: OrderedDict[str, Wallet] = field(default_factory=OrderedDict[str, Wallet])
     recent: OrderedDict[Slot, Outcome] = field(default_factory=OrderedDict[Slot, Outcome])
+    load: Load | None = None
     claims: bool = False
     spoilt: bool = False
+
+    async def loaded(self, wallet_ids: Set[str]) -> Mapping[str, Wallet]:
+        """Return wallets as the database has them."""
+        if self.load is not None:
+            return await self.load(self.partition, wallet_ids)
+        named = [(self.partition, wallet_id) for wallet_id in wallet_ids]
+        found = await store.load_wallets(self.connection, named)
+        return {wallet_id: wallet for (_, wallet_id), wallet in found.items()}
 
     def spoil(self) -> None:
         """Say that it is not known what was committed: the lane must take a new epoch."""
@@ -65,6 +80,9 @@ class Turn:
             self.recent.popitem(last=False)
 
 
+Write = Callable[[Turn, Decision], Awaitable[None]]
+
+
 def is_about_the_group(error: Exception) -> bool:
     """Tell whether some command of the group is to blame: data or integrity errors, or ours.
 
@@ -75,10 +93,22 @@ def is_about_the_group(error: Exception) -> bool:
     return not isinstance(error, DATABASE_AWAY) or isinstance(error, asyncpg.DataError)
 
 
+def is_undone(error: Exception) -> bool:
+    """Tell whether the database has refused a statement, so that certainly nothing of it stands."""
+    if not isinstance(error, asyncpg.PostgresError):
+        return False
+    state = getattr(error, "sqlstate", None) or ""
+    return state in (log.FENCED, log.OTHER_POSITION) or state[:2] in ("22", "23", "40")
+
+
 async def write_group(
-    turn: Turn, orders: Sequence[Order], now: datetime, new_id: NewId
+    turn: Turn,
+    orders: Sequence[Order],
+    now: datetime,
+    new_id: NewId,
+    write: Write,
 ) -> Decision:
-    """Decide `orders` and commit what they come to; the turn then knows it.
+    """Decide `orders` and commit what they come to by `write`; the turn then knows it.
 
     New keys are the rule, so nobody asks for them before the write: the primary key of the outcomes
     refuses one that was used, and then all of the group are looked up. Only an answer that is not
@@ -89,7 +119,7 @@ async def write_group(
         decision = await _decide_with_keys(turn, orders, now, new_id) or decision
     if decision.outcomes:
         try:
-            await _append(turn, decision)
+            await write(turn, decision)
         except (asyncpg.UniqueViolationError, KeyClaimed) as error:
             # on Citus the name has a shard's number, and stands in the message alone
             if not isinstance(error, KeyClaimed) and KEY_TAKEN not in str(error):
@@ -99,7 +129,7 @@ async def write_group(
                 raise
             decision = again
             if decision.outcomes:
-                await _append(turn, decision)
+                await write(turn, decision)
         turn.remember(decision)
     return decision
 
@@ -152,14 +182,15 @@ async def _load(turn: Turn, wallet_ids: set[str]) -> None:
     missing = {wallet_id for wallet_id in wallet_ids if wallet_id not in turn.wallets}
     if not missing:
         return
-    turn.wallets.update(await store.load_wallets(turn.connection, turn.partition, missing))
+    turn.wallets.update(await turn.loaded(missing))
     for wallet_id in wallet_ids:
         turn.wallets.move_to_end(wallet_id)
     while len(turn.wallets) > max(WALLETS_MAX, len(wallet_ids)):
         turn.wallets.popitem(last=False)
 
 
-async def _append(turn: Turn, decision: Decision) -> None:
+async def append(turn: Turn, decision: Decision) -> None:
+    """Write a decision in one statement on the turn's connection. Raises as store.append_group."""
     if turn.claims:
         await claims.claim(turn.connection, turn.partition, decision.outcomes)
     await store.append_group(turn.connection, turn.partition, turn.epoch, turn.position, decision)

@@ -3,21 +3,17 @@
 import base64
 import os
 import shutil
-import signal
 import subprocess
 import uuid
 from pathlib import Path
 
 from kembalian.grounds.ground import GroundError, last_lines
 from kembalian.grounds.kafka_jars import KAFKA_VERSION, jars
-from kembalian.grounds.kafka_wire import answers
+from kembalian.grounds.local_broker import LocalBroker
 from kembalian.grounds.ports import free_ports
-from kembalian.grounds.process import spawn, stop
-
-STOP_PATIENCE_S = 20
 
 
-class ApacheKafka:
+class ApacheKafka(LocalBroker):
     """One broker, its own controller, on 127.0.0.1. `home` holds the data, which lasts."""
 
     name = "apache"
@@ -27,21 +23,8 @@ class ApacheKafka:
     ) -> None:
         free = free_ports(2)
         self.home = home.resolve()
-        self.port = port or free[0]
+        super().__init__(port or free[0], log_path or self.home / "broker.log")
         self.controller_port = free[1]
-        self.log_path = log_path or self.home / "broker.log"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int | None:
-        """The broker's id, None while it is down."""
-        alive = self._process is not None and self._process.poll() is None
-        return self._process.pid if self._process is not None and alive else None
-
-    @property
-    def bootstrap(self) -> str:
-        """The address that clients are given, `host:port`."""
-        return f"127.0.0.1:{self.port}"
 
     def version(self) -> str:
         """Return the version of the jars."""
@@ -67,30 +50,15 @@ class ApacheKafka:
 
     def launch(self) -> None:
         """Start the broker; returns before it answers."""
-        self._process = spawn(
-            [*java("kafka.Kafka"), self._settings_path],
-            environment=dict(os.environ),
-            log_path=self.log_path,
-            directory=self.home,
+        self._run(
+            [*java("kafka.Kafka"), self._settings_path], dict(os.environ), directory=self.home
         )
 
-    def is_ready(self) -> bool:
-        """Tell whether it answers Kafka's first request."""
-        return self.pid is not None and answers(self.port)
-
-    def stop(self) -> None:
-        """Stop it in order: the next start needs no recovery."""
-        if self._process is not None:
-            stop(self._process, signal.SIGTERM, patience_s=STOP_PATIENCE_S)
-
-    def kill(self) -> None:
-        """SIGKILL it, as a crash would; what was acknowledged is on disk or in the page cache."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
     def wipe(self) -> None:
-        """Lose all data: the broker is dead afterwards, and its next start is a new cluster."""
+        """Lose all data: the broker is dead afterwards, and its next start is a new cluster.
+
+        After `kill` alone, what was acknowledged is on disk or in the page cache.
+        """
         self.kill()
         shutil.rmtree(self._data, ignore_errors=True)
 

@@ -12,31 +12,44 @@ import psycopg
 from kembalian.grounds.account import open_for_search, server_account
 from kembalian.grounds.ground import GroundError
 from kembalian.grounds.ports import free_port
-from kembalian.grounds.process import Account, kill_session, spawn, stop
+from kembalian.grounds.process import Account, Child, kill_session
 from kembalian.grounds.wheel import wheel_folder
 
 SUPERUSER = "postgres"
-STOP_PATIENCE_S = 15
 CONNECTIONS_MAX = 200
 
+SIZES = {
+    "shared_buffers": "512MB",  # taken as it is touched: the indexes of a busy ledger stay in it
+    "max_wal_size": "4GB",  # fewer checkpoints, so fewer whole pages in the WAL
+    "checkpoint_timeout": "15min",
+}
+"""What the defaults, made for a small machine of long ago, are too small for; durability is as it
+was (fsync, full_page_writes and synchronous_commit are on)."""
 
-class Postgres:
-    """One server on 127.0.0.1. `home` holds `data/` and the superuser's password; both last."""
+
+class Postgres(Child):
+    """One server on 127.0.0.1. `home` holds `data/` and the superuser's password; both last.
+
+    Not `durable`: a crash of the machine may lose it; for what is thrown away after use.
+    `kill` is for the postmaster alone; its backends notice and end by themselves.
+    """
+
+    stop_signal = signal.SIGINT  # fast: sessions are ended, everything committed is on disk
+    stop_patience_s = 15.0
 
     def __init__(
-        self, home: Path, *, port: int | None = None, log_path: Path | None = None
+        self,
+        home: Path,
+        *,
+        port: int | None = None,
+        log_path: Path | None = None,
+        durable: bool = True,
     ) -> None:
         self.home = home.resolve()
+        super().__init__(log_path or self.home / "postgres.log")
         self.port = port or free_port()
-        self.log_path = log_path or self.home / "postgres.log"
+        self._durable = durable
         self.opened: list[Path] = []  # folders that a start as root had to make passable
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int | None:
-        """The postmaster's id, None while it is down."""
-        alive = self._process is not None and self._process.poll() is None
-        return self._process.pid if self._process is not None and alive else None
 
     @property
     def admin_dsn(self) -> str:
@@ -80,14 +93,15 @@ class Postgres:
             "port": str(self.port),
             "unix_socket_directories": "",
             "max_connections": str(CONNECTIONS_MAX),
+            **SIZES,
             "timezone": "UTC",
             "log_timezone": "UTC",
+            "fsync": "on" if self._durable else "off",
         }
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        self._process = spawn(
+        self._run(
             [binary("postgres"), "-D", self.home / "data", *flags],
-            environment=_environment(),
-            log_path=self.log_path,
+            _environment(),
             account=server_account(),
             death_signal=signal.SIGQUIT,  # the postmaster takes its backends along
         )
@@ -103,16 +117,10 @@ class Postgres:
         return True
 
     def stop(self) -> None:
-        """Fast shutdown: sessions are ended, everything committed is on disk."""
+        """Stop it in order, and whatever it left behind."""
+        super().stop()
         if self._process is not None:
-            stop(self._process, signal.SIGINT, patience_s=STOP_PATIENCE_S)
             kill_session(self._process)
-
-    def kill(self) -> None:
-        """SIGKILL the postmaster, as a crash would; its backends notice and end by themselves."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
 
     def _initdb(self, account: Account | None) -> None:
         """Make the cluster beside its place, so that one cut short is never taken for whole."""
@@ -127,6 +135,7 @@ class Postgres:
         arguments = [
             *("-D", made, "-U", SUPERUSER, "--pwfile", password_path),
             *("--auth=scram-sha-256", "--locale=C.UTF-8", "--encoding=UTF8", "--no-instructions"),
+            *(() if self._durable else ("--no-sync",)),
         ]
         result = subprocess.run(
             [binary("initdb"), *arguments],

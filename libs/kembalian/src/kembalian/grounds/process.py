@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _libc = ctypes.CDLL(None, use_errno=True)  # loaded here: nothing may be loaded after a fork
@@ -89,3 +90,35 @@ def kill_session(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         return
+
+
+class Child:
+    """A process of ours that is launched, stopped and killed again and again, one at a time."""
+
+    stop_signal = signal.SIGTERM
+    stop_patience_s = 20.0
+
+    def __init__(self, log_path: Path) -> None:
+        self.log_path = log_path
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its id, None while it is down."""
+        alive = self._process is not None and self._process.poll() is None
+        return self._process.pid if self._process is not None and alive else None
+
+    def stop(self) -> None:
+        """Stop it in order, and wait until it has ended."""
+        if self._process is not None:
+            stop(self._process, self.stop_signal, patience_s=self.stop_patience_s)
+
+    def kill(self) -> None:
+        """SIGKILL it, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _run(self, argv: Sequence[str | Path], environment: Mapping[str, str], **how: Any) -> None:
+        """Start it; `how` is what `spawn` takes besides."""
+        self._process = spawn(argv, environment=environment, log_path=self.log_path, **how)

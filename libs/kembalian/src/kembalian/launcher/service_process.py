@@ -1,20 +1,18 @@
 """A service as a child process, which can be launched, asked and stopped as a ground can."""
 
-import signal
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
+from kembalian.grounds.http_wire import is_well
+from kembalian.grounds.process import Child
 
-from kembalian.grounds.process import spawn, stop
-
-STOP_PATIENCE_S = 8
 ASK_TIMEOUT_S = 2
 
 
-class ServiceProcess:
+class ServiceProcess(Child):
     """One service on one port, with the settings of its environment."""
+
+    stop_patience_s = 8.0  # it finishes what it has in hand
 
     def __init__(
         self,
@@ -25,47 +23,19 @@ class ServiceProcess:
         *,
         niceness: int = 0,
     ) -> None:
+        super().__init__(log_path)
         self.url = url
-        self.log_path = log_path
         self._command = command
         self._environment = environment
         self._niceness = niceness
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int | None:
-        """The service's id, None while it is down."""
-        alive = self._process is not None and self._process.poll() is None
-        return self._process.pid if self._process is not None and alive else None
 
     def prepare(self) -> None:
         """Nothing: its database was migrated before the first start."""
 
     def launch(self) -> None:
         """Start the service; returns before it answers."""
-        self._process = spawn(
-            self._command,
-            environment=self._environment,
-            log_path=self.log_path,
-            niceness=self._niceness,
-        )
+        self._run(self._command, self._environment, niceness=self._niceness)
 
     def is_ready(self) -> bool:
         """Tell whether the process answers (not whether it reaches what it needs)."""
-        if self.pid is None:
-            return False
-        try:
-            return httpx.get(f"{self.url}/livez", timeout=ASK_TIMEOUT_S).is_success
-        except httpx.TransportError:
-            return False
-
-    def stop(self) -> None:
-        """Let it finish what it has in hand, and stop it."""
-        if self._process is not None:
-            stop(self._process, signal.SIGTERM, patience_s=STOP_PATIENCE_S)
-
-    def kill(self) -> None:
-        """SIGKILL it."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        return self.pid is not None and is_well(f"{self.url}/livez", timeout_s=ASK_TIMEOUT_S)

@@ -44,7 +44,7 @@ def bootstrap_admin(
         given = _given(password_file)
         password = secrets.token_urlsafe(18) if given is None else given
         login = StaffLogin(username=username or role, password=password)
-        asyncio.run(bootstrap_user(_dsn(), login, role, another=another))
+        asyncio.run(bootstrap_user(_dsn(), login.username, login.password, role, another=another))
     except ValidationError as error:
         raise fail("; ".join(f"{e['loc'][-1]}: {e['msg']}" for e in error.errors())) from error
     except AlreadyThere as error:

@@ -10,7 +10,7 @@ from events import log, places
 from events.failures import PASSING
 from events.place import Place
 from events.places import ConsumerPlace
-from events.quickly import quickly_readable
+from events.quickly import readable
 from events.reading import tail
 from events.received import Received
 from events.topics import Topic
@@ -85,7 +85,7 @@ async def events_of(run: LiveRun, service: str) -> AsyncGenerator[Received]:
             after = 0
             while events := await log.read(connection, partition, after, READ_EVENTS):
                 for event in events:
-                    envelope = quickly_readable(event.body)
+                    envelope = readable(event.body)
                     if envelope is not None:
                         where = (topic.name, partition, event.position)
                         yield Received(*where, event.recorded_at, envelope)
@@ -105,7 +105,7 @@ async def events_until(
         while rows := await connection.fetch(READ, partition, after, until, READ_EVENTS):
             batch: list[Received] = []
             for position, recorded_at, body in rows:
-                envelope = quickly_readable(body)
+                envelope = readable(body)
                 if envelope is not None:
                     batch.append(Received(topic.name, partition, position, recorded_at, envelope))
             yield batch

@@ -28,10 +28,10 @@ class MakeDatabase(Protocol):
 
 @pytest.fixture(scope="session")
 def postgres(pytestconfig: pytest.Config) -> Generator[Postgres]:
-    """The session's server; tests that kill a server start one of their own instead."""
+    """The session's server, without fsync; tests that kill a server start one of their own."""
     home = Path(tempfile.mkdtemp(prefix="kembalian-postgres-"))
     try:
-        with running(Postgres(home)) as server:
+        with running(Postgres(home, durable=False)) as server:
             note(pytestconfig, f"PostgreSQL {server.version()} (embedded)")
             yield server
     finally:

@@ -129,4 +129,4 @@ def _postgres(home: Path, secrets: Path) -> Postgres:
     """Return a server whose superuser has the deployment's password."""
     home.mkdir()
     shutil.copyfile(secrets / SUPERUSER, home / "superuser-password")
-    return Postgres(home)
+    return Postgres(home, durable=False)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from kembalian.testing.commands import kembalian
 from kembalian.testing.house import RunningHouse
 from kembalian.testing.load import Load
 from kembalian.testing.recount import Debts, recount
@@ -44,7 +45,7 @@ def report(busy: Load, killed: Sequence[str]) -> None:
 
 def check_clean(house: RunningHouse) -> None:
     """Have `kembalian verify` look at all of it."""
-    done = house.command("verify", "--json")
+    done = kembalian(house.home, "verify", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     verified = json.loads(done.stdout)
     assert (verified["clean"], verified["findings"], verified["lag"]) == (True, [], {})

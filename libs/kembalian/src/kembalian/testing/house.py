@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx
+import psutil
 
+from kembalian.grounds.ground import GroundError
+from kembalian.grounds.http_wire import is_well
+from kembalian.grounds.kafka_jars import jars
 from kembalian.grounds.ports import free_port
 from kembalian.launcher.home import Home, read_json
 from kembalian.operators.live import LiveRun, run_of
+from kembalian.testing.require import missing
 
 READY_SECONDS = 180.0
 STOP_SECONDS = 30.0
@@ -50,23 +55,30 @@ class RunningHouse:
     def start(self) -> None:
         """Start it and wait for its ready line. Raises AssertionError with what it printed."""
         said_before = self.output().count(self._ready_line)
+        self.launch()
+        deadline = time.monotonic() + READY_SECONDS
+        while self.output().count(self._ready_line) == said_before:
+            assert self.runs, self.output()
+            assert time.monotonic() < deadline, self.output()
+            time.sleep(0.1)
+
+    def launch(self) -> None:
+        """Start it, and do not wait."""
         command = [str(Path(sys.executable).with_name("kembalian")), "run"]
         with self.log_path.open("ab") as out:
             self._process = subprocess.Popen(
                 command, stdout=out, stderr=out, env=self._environment, start_new_session=True
             )
-        deadline = time.monotonic() + READY_SECONDS
-        while self.output().count(self._ready_line) == said_before:
-            assert self._process.poll() is None, self.output()
-            assert time.monotonic() < deadline, self.output()
-            time.sleep(0.1)
 
-    def stop(self) -> None:
-        """Stop it as Ctrl-C does, and wait until it has ended."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
-            self._process.wait(STOP_SECONDS)
-            self._process = None
+    def stop(self, stop_signal: signal.Signals = signal.SIGINT) -> int:
+        """Stop it as Ctrl-C does, and wait until it has ended; return its exit status."""
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self._process.send_signal(stop_signal)
+        status = self._process.wait(STOP_SECONDS)
+        self._process = None
+        return status
 
     @property
     def pid(self) -> int:
@@ -90,6 +102,25 @@ class RunningHouse:
         if not self.log_path.exists():
             return ""
         return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def lines(self) -> list[str]:
+        """What it has printed so far, line by line."""
+        return self.output().splitlines()
+
+    @property
+    def runs(self) -> bool:
+        """Tell whether the launcher is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """What run.json says now, {} once nothing runs."""
+        return cast("dict[str, Any]", read_json(self.home / "run.json"))
+
+    def family(self) -> list[psutil.Process]:
+        """Return every process that the launcher started, and those that these started."""
+        return psutil.Process(self.pid).children(recursive=True)
 
     def logs(self) -> dict[str, str]:
         """Return the log of every process, by its name."""
@@ -121,10 +152,7 @@ class RunningHouse:
 
     def is_ready(self) -> bool:
         """Tell whether every call would be answered now."""
-        try:
-            return httpx.get(f"{self.url}/readyz", timeout=5).is_success
-        except httpx.TransportError:
-            return False
+        return is_well(f"{self.url}/readyz")
 
     def command(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run `kembalian <words>` on this house; return what it printed and its exit code."""
@@ -136,6 +164,19 @@ class RunningHouse:
             timeout=timeout,
             check=False,
         )
+
+
+def best_kafka() -> str:
+    """Return what KEMBALIAN_KAFKA must say for Apache Kafka, else `embedded`.
+
+    Fails where KEMBALIAN_REQUIRE says that there must be Apache Kafka.
+    """
+    try:
+        jars()
+    except GroundError:
+        missing("kafka", "Apache Kafka needs Java 17 and Maven")
+        return "embedded"
+    return "apache"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Apache Kafka as deploy/ runs it, in the very image, where a Docker daemon answers."""
 
 from pathlib import Path
+from subprocess import CalledProcessError
 
 from testcontainers.core.container import DockerContainer
 
@@ -64,6 +65,19 @@ class SecuredKafkaContainer:
         for name in GIVEN:  # file by file, as Compose does: the folder is its owner's alone
             container.with_volume_mapping(str(self._secrets / name), f"/run/secrets/{name}", "ro")
         self._container = container.start()
+
+    def run_script(self, name: str) -> str:
+        """Run a script of deploy/kafka in the container; return what it printed.
+
+        Raises: subprocess.CalledProcessError if it fails.
+        """
+        assert self._container is not None, "the container was never started"
+        command = ["/bin/sh", f"{MOUNTED}/{name}"]
+        done = self._container.exec(command)
+        said = done.output.decode(errors="replace")
+        if done.exit_code != 0:
+            raise CalledProcessError(done.exit_code or 1, command, said)
+        return said
 
     def is_ready(self) -> bool:
         """Tell whether it answers Kafka's first request."""

@@ -1,7 +1,6 @@
 """Apache Kafka as deploy/ runs it, without Docker: its settings, its start script, its secrets."""
 
 import os
-import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,15 +8,14 @@ from typing import Final
 
 from kembalian.grounds.apache_kafka import java
 from kembalian.grounds.kafka_jars import KAFKA_VERSION
-from kembalian.grounds.kafka_wire import answers
+from kembalian.grounds.local_broker import LocalBroker
 from kembalian.grounds.ports import free_ports
-from kembalian.grounds.process import spawn, stop
 
 DEPLOY: Final = Path(__file__).parents[5] / "deploy"
 PROPERTIES: Final = DEPLOY / "kafka" / "server.properties"
 START: Final = DEPLOY / "kafka" / "start.sh"
 
-STOP_PATIENCE_S: Final = 20
+SCRIPT_SECONDS: Final = 60
 
 PROGRAMS: Final = {
     "kafka-storage.sh": "kafka.tools.StorageTool",
@@ -27,28 +25,16 @@ PROGRAMS: Final = {
 """What the image has under /opt/kafka/bin, and deploy/kafka uses."""
 
 
-class SecuredKafka:
+class SecuredKafka(LocalBroker):
     """One broker on 127.0.0.1 that lets in whom deploy/ lets in. `secrets` is a folder of files."""
 
     name = "apache"
 
     def __init__(self, home: Path, secrets: Path) -> None:
-        self.port, self.controller_port, self.broker_port = free_ports(3)
-        self.log_path = home / "broker.log"
+        port, self.controller_port, self.broker_port = free_ports(3)
+        super().__init__(port, home / "broker.log")
         self._home = home.resolve()
         self._secrets = secrets.resolve()
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int | None:
-        """The broker's id, None while it is down."""
-        alive = self._process is not None and self._process.poll() is None
-        return self._process.pid if self._process is not None and alive else None
-
-    @property
-    def bootstrap(self) -> str:
-        """The address that clients are given, `host:port`."""
-        return f"127.0.0.1:{self.port}"
 
     def version(self) -> str:
         """Return the version of the jars."""
@@ -69,14 +55,20 @@ class SecuredKafka:
 
     def launch(self) -> None:
         """Run start.sh, which formats at the first start; returns before the broker answers."""
-        self._process = spawn(
-            ["/bin/sh", START],
-            environment=self.environment(),
-            log_path=self.log_path,
-            directory=self._home,
-        )
+        self._run(["/bin/sh", START], self._environment(), directory=self._home)
 
-    def environment(self) -> dict[str, str]:
+    def run_script(self, name: str) -> str:
+        """Run a script of deploy/kafka to its end; return what it printed. Raises if it fails."""
+        return subprocess.run(
+            ["/bin/sh", START.with_name(name)],
+            env=self._environment(),
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=SCRIPT_SECONDS,
+        ).stdout
+
+    def _environment(self) -> dict[str, str]:
         """Return what tells the scripts of deploy/kafka where everything is here."""
         return {
             **os.environ,
@@ -85,21 +77,6 @@ class SecuredKafka:
             "KAFKA_PROPERTIES": str(self._properties),
             "KAFKA_BROKER": f"127.0.0.1:{self.broker_port}",
         }
-
-    def is_ready(self) -> bool:
-        """Tell whether it answers Kafka's first request."""
-        return self.pid is not None and answers(self.port)
-
-    def stop(self) -> None:
-        """Stop it in order."""
-        if self._process is not None:
-            stop(self._process, signal.SIGTERM, patience_s=STOP_PATIENCE_S)
-
-    def kill(self) -> None:
-        """SIGKILL it."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
 
     @property
     def _properties(self) -> Path:

@@ -1,7 +1,7 @@
 """The rules of a member's wallet, by what is done with it: one decider, one fold, one double entry.
 
-Standard library only. `wallet` is the state and the rules that all share; `till`, `payments` and
-`reversals` are what can happen to it.
+Standard library only. `wallet` is the state and the rules that all share; `till`, `payments` (of
+`holds` and `refunds`, which share `parts`) and `reversals` are what can happen to it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,26 +10,23 @@ from functools import reduce
 from typing import TypeAlias
 
 from wallet_ledger.domain import payments, reversals, till
-from wallet_ledger.domain.payments import (
+from wallet_ledger.domain.holds import (
     ConfirmHold,
     ExpireHold,
     HoldExpired,
     NotDue,
     NotHeld,
-    PaymentCommand,
     PaymentDebited,
-    PaymentEvent,
     PaymentExists,
     PaymentHeld,
     PaymentHoldReleased,
-    PaymentRefunded,
     PaymentTooLarge,
     PlaceHold,
-    RefundPayment,
-    RefundTooLarge,
     ReleaseHold,
-    UnknownPayment,
 )
+from wallet_ledger.domain.parts import UnknownPayment
+from wallet_ledger.domain.payments import PaymentCommand, PaymentEvent
+from wallet_ledger.domain.refunds import PaymentRefunded, RefundPayment, RefundTooLarge
 from wallet_ledger.domain.reversals import (
     ApproveReversal,
     Entry,

@@ -157,7 +157,7 @@ def allocate(
     whose stores differ. Raises InsufficientFunds.
     Source: requirements B4; paper B, figures 10 to 12; design, "Order and payment".
     """
-    available, requested = sum(free.values()), sum(amount for _, amount in parts)
+    available, requested = sum(free.values()), sum([amount for _, amount in parts])
     if requested > available:
         raise InsufficientFunds(available, requested)
     left = dict(free)
@@ -166,11 +166,11 @@ def allocate(
         store_id: _take(left, [store_id], amount) for store_id, amount in ordered
     }
     for store_id, amount in ordered:
-        missing = amount - sum(a.amount for a in taken[store_id])
+        missing = amount - sum([a.amount for a in taken[store_id]])
         if missing:
             largest_first = sorted(left, key=lambda issuer: (-left[issuer], issuer))
             taken[store_id] += _take(left, largest_first, missing)
-    return tuple(tuple(taken[store_id]) for store_id, _ in parts)
+    return tuple([tuple(taken[store_id]) for store_id, _ in parts])
 
 
 def _take(left: dict[str, int], issuers: Iterable[str], amount: int) -> list[Allocation]:
@@ -233,7 +233,6 @@ def entries(
     `sign` = 1 credits the wallet, -1 debits it. `wallet:<id>:<issuer>` is what the issuer owes the
     member.
     """
-    allocations = tuple(allocations)
-    legs = (Posting(f"wallet:{wallet_id}:{a.issuer}", sign * a.amount) for a in allocations)
-    total = sum(a.amount for a in allocations)
-    return (*legs, Posting(store_account, -sign * total))
+    legs = [Posting(f"wallet:{wallet_id}:{a.issuer}", sign * a.amount) for a in allocations]
+    total = sum([leg.amount for leg in legs])
+    return (*legs, Posting(store_account, -total))

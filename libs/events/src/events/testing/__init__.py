@@ -8,7 +8,7 @@ from uuid import uuid4
 import asyncpg
 from aiokafka import TopicPartition
 
-from events import background, log
+from events import background, log, places
 from events.client import Record
 from events.consumer import Consumer
 from events.contracts import name_of
@@ -17,6 +17,7 @@ from events.envelope import Cause, seal
 from events.leases import Leases
 from events.log import Connection, NewEvent, RecordedEvent
 from events.merkle import EPOCH
+from events.places import ConsumerPlace
 from events.reading import position_of, reader, until_quiet
 from events.received import Project, Received
 from events.relay import Relay
@@ -64,20 +65,6 @@ async def see(connection: Connection, events: Sequence[Received]) -> None:
         "INSERT INTO view.seen (partition, position, stream) VALUES ($1, $2, $3)",
         [(event.partition, event.position, event.envelope.stream) for event in events],
     )
-
-
-class Poison:
-    """A projection that fails for some positions, with a reason that PostgreSQL cannot keep."""
-
-    def __init__(self, *positions: int) -> None:
-        self.positions = set(positions)
-
-    async def __call__(self, connection: Connection, events: Sequence[Received]) -> None:
-        """Project all of them, then fail."""
-        await see(connection, events)
-        for event in events:
-            if event.position in self.positions:
-                raise LookupError(f"no\0store\ud800 at {event.position}")
 
 
 class WrittenRecord:
@@ -176,6 +163,12 @@ class Rig:
         """Return the positions that were projected, in the order in which they were."""
         statement = "SELECT position FROM view.seen WHERE partition = $1 ORDER BY n"
         return [row[0] for row in await self.pool.fetch(statement, partition)]
+
+    async def place(self, partition: int = 0) -> ConsumerPlace:
+        """Return how far a topic partition was handled, and whether it was stopped."""
+        async with self.pool.acquire() as connection:
+            await places.make(connection, [self.topic])
+            return (await places.load(connection))[partition]
 
     async def until_seen(self, partition: int, positions: Sequence[int]) -> None:
         """Wait until exactly these positions were projected, once each and in this order."""

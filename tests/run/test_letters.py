@@ -74,9 +74,8 @@ def states(found: list[dict[str, Any]], service: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def poisoned(forgetful_house: RunningHouse) -> RunningHouse:
+def poisoned(house: RunningHouse) -> RunningHouse:
     """A message of an unknown type about kantin, two that follow it, and one of another store."""
-    house = forgetful_house
     change = StoreChanged(store_id="kantin", name="Kantin Baru", address="Gedung A")
     append(house, "kantin", change, kind="kembalian.catalog.StoreGilded.v1")
     append(house, "kantin", change)
