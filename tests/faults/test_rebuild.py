@@ -1,7 +1,6 @@
 """Views that were emptied or dropped are rebuilt from the logs: the same to the byte."""
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Callable
 
@@ -40,16 +39,9 @@ def all_dropped(_: str) -> str:
 
 
 def digest(live: LiveRun, service: str) -> tuple[str, int]:
-    """Return (SHA-256, rows) of the canonical export."""
-
-    async def read() -> tuple[str, int]:
-        sha, rows = hashlib.sha256(), 0
-        async for line in HOUSE[service].export(live.postgres_admin[service]):
-            sha.update(line.encode() + b"\n")
-            rows += 1
-        return sha.hexdigest(), rows
-
-    return asyncio.run(read())
+    """Return (SHA-256, rows) of all views."""
+    sha256, rows = asyncio.run(HOUSE[service].digest(live.postgres_admin[service]))
+    return sha256, rows
 
 
 def lose(live: LiveRun, service: str, damage: Damage) -> None:

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from kembalian.operators.checks import check_log, check_views
+from kembalian.operators.checks import checked, log_pieces, view_pieces
 from kembalian.operators.live import LiveRun
 from kembalian.operators.reading import database
 from kembalian.testing.copies import spoilt
@@ -145,8 +145,13 @@ FAULTS = OWN_LOG | {
 }
 
 
+def untold(_done: int, _total: int) -> None:
+    """Take no notice of progress."""
+
+
 async def found_in(run: LiveRun, service: str) -> set[Where]:
-    return {Where.of(finding) async for finding in check_views(run, service)}
+    async with view_pieces(run, service) as pieces:
+        return {Where.of(finding) async for finding in checked(pieces, untold)}
 
 
 async def planted(connection: asyncpg.Connection, service: str, statement: str) -> Where:
@@ -162,7 +167,8 @@ async def test_a_fault_in_a_view_is_named(originals: LiveRun, fault: str) -> Non
     async with spoilt(originals, service) as (run, connection):
         where = await planted(connection, service, statement)
         if service == "wallet-ledger":
-            found = {Where.of(f) async for f in check_log(run, service, lambda _d, _t: None)}
+            async with log_pieces(run, service) as pieces:
+                found = {Where.of(finding) async for finding in checked(pieces, untold)}
         else:
             found = await found_in(run, service)
 

@@ -17,6 +17,7 @@ from wallet_ledger.answers import Answer
 from wallet_ledger.arrivals import NotOwner
 from wallet_ledger.directory import CardHolder
 from wallet_ledger.group import Order
+from wallet_ledger.handlers import Then
 from wallet_ledger.till_commands import Limits
 from wallet_ledger.till_protocol import till_protocol
 from wallet_ledger.till_shortcut import Parts
@@ -58,7 +59,7 @@ class Stand:
             looking.set_result(found)
         return looking
 
-    def begin_here(self, order: Order) -> "asyncio.Future[Answer]":
+    def begin_here(self, order: Order, then: Then) -> None:
         if self.elsewhere:
             raise NotOwner("writer/0")
         self.orders.append(order)
@@ -66,7 +67,7 @@ class Stand:
         self.waiting.append(deciding)
         if self.at_once:
             deciding.set_result(Answer(201, b'{"key":"%s"}' % order.key.encode()))
-        return deciding
+        deciding.add_done_callback(then)
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from events import log, merkle
-from events.envelope import Envelope, MalformedEvent, UnknownEventType, open_envelope
+from events.envelope import Envelope, MalformedEvent, UnknownEventType
 from events.log import Connection, RecordedEvent
+from events.quickly import open_quickly
 
 READ_EVENTS = 2_000
 
@@ -168,7 +169,7 @@ class _Rows:
         if event.recorded_at != linked_at:
             yield self.finding(*where, "recorded_at is not that of its link")
         try:
-            envelope = open_envelope(event.body)
+            envelope = open_quickly(event.body)
         except (MalformedEvent, UnknownEventType) as error:
             yield self.finding(*where, f"the body cannot be read: {error!r}"[:200])
             return

@@ -1,9 +1,9 @@
 """The consumer of every service: effects and place in one transaction, by sequence, never a gap.
 
-Kafka's offsets are a hint. What is due next is `position + 1` of view.place; a message before it is
-a duplicate and a no-op for ever; one after it is left unhandled, since what is missing comes later
-with all that follows it. At the end of a partition with a gap still open, or out of its range, it
-is read once from the beginning; then that partition is stopped, and says so.
+Kafka's offsets are a hint. Due is `position + 1` of view.place; a message before it is a duplicate,
+a no-op for ever; one after it is left unhandled, since what is missing comes later with all that
+follows it. At a partition's end with a gap open, or out of its range, it is read once from the
+beginning; then it is stopped, and says so.
 """
 
 import asyncio
@@ -20,12 +20,10 @@ from events.failures import PASSING, Fenced
 from events.handling import Run, handle_stranger
 from events.leases import Leases
 from events.progress import Reading, Watchdog
-from events.reading import NoPosition, first_offset, judge, position_of, reader
-from events.received import Project, Received
+from events.reading import first_offset, reader
+from events.received import Project
 from events.together import Batch, handle_all, opened
 from events.topics import Kafka, Topic
-
-__all__ = ["Consumer", "Project", "Received"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +31,7 @@ LEASE = "consumer"
 POLL_MS = 200
 BATCH_RECORDS_MAX = 2_000
 GATHER_SECONDS = 0.03
-"""While messages come one after the other, so long at least lies between two looks for more: a
-batch costs what some hundred events cost. The first one after a pause is handled at once."""
+"""So long at least lies between two looks while little comes: a batch has its price."""
 
 RETRY_SECONDS = 0.5
 RECHECK_SECONDS = 10.0
@@ -99,9 +96,8 @@ class Consumer:
                         await self._look_at_end(consumer, where)
             await self._landed()
         finally:
-            flying = [] if self._in_flight is None else [self._in_flight]
-            self._in_flight = None
-            await background.stop(watch, *flying)
+            flying, self._in_flight = self._in_flight, None
+            await background.stop(watch, *([flying] if flying else []))
 
     async def _gather(self, begun: float, records: int) -> None:
         """Let a busy topic fill the next batch, if this one was far from full."""
@@ -111,9 +107,14 @@ class Consumer:
 
     async def _take_all(self, polled: dict[TopicPartition, list[Record]]) -> None:
         """Open what is due while the batch before is committed; then let it follow that one."""
-        runs = [
-            run for where, records in polled.items() if (run := await self._due(where, records))
-        ]
+        runs: list[Run] = []
+        for where, records in polled.items():
+            before = self._reading[where].taken
+            due, strangers = self._reading[where].take(records)
+            for record in strangers:
+                await self._keep_stranger(where, record)
+            if due:
+                runs.append(Run(where, before, due))
         if runs:
             batch = await opened(runs)
             await self._landed()
@@ -148,7 +149,7 @@ class Consumer:
     async def _load_places(self) -> dict[TopicPartition, places.ConsumerPlace]:
         names = {topic.name for topic in self._topics}
         async with self._pool.acquire() as connection:
-            known = [place for place in await places.load(connection) if place.topic in names]
+            known = [p for p in await places.load(connection) if p.topic in names]
         self._places_seen = asyncio.get_running_loop().time()
         return {TopicPartition(p.topic, p.partition): p for p in known}
 
@@ -161,24 +162,6 @@ class Consumer:
             if place.position != self._reading[where].position:
                 raise Fenced(f"{where} was set to {place.position}")
 
-    async def _due(self, where: TopicPartition, records: Sequence[Record]) -> Run | None:
-        """Return what is due among `records`, if anything; it is taken to be on its way then."""
-        reading = self._reading[where]
-        before = last = reading.taken
-        due: list[Record] = []
-        for record in records:
-            try:
-                position = position_of(record)
-            except NoPosition:
-                await self._keep_stranger(where, record)
-                continue
-            reading.highest = max(reading.highest, position)
-            if judge(last, position) == "next":
-                due.append(record)
-                last = position
-        reading.taken = last
-        return Run(where, before, due) if due else None
-
     async def _keep_stranger(self, where: TopicPartition, record: Record) -> None:
         """Keep a message without a position, which no relay of ours wrote; it blocks nothing."""
         reading = self._reading[where]
@@ -189,8 +172,7 @@ class Consumer:
 
     async def _look_at_end(self, consumer: TopicReader, where: TopicPartition) -> None:
         """At the end of a partition: a gap still open, or less there than was read before?"""
-        reading = self._reading[where]
-        high = consumer.highwater(where)
+        reading, high = self._reading[where], consumer.highwater(where)
         if high is None:
             return
         offset = await consumer.position(where)

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from events.canonical import canonical
 from events.contracts import CONTRACTS, PublicEvent, contract_of, name_of
+from events.contracts.lean import LeanEvent
 
 CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 
@@ -59,7 +60,10 @@ class Cause:
     traceparent: str | None = None
 
 
-class Envelope(NamedTuple):
+Data_co = TypeVar("Data_co", bound=PublicEvent | LeanEvent, covariant=True)
+
+
+class Opened(NamedTuple, Generic[Data_co]):
     """An opened CloudEvent: its id, type, stream (`subject`), version and typed data."""
 
     event_id: str
@@ -67,7 +71,11 @@ class Envelope(NamedTuple):
     stream: str
     version: int
     time: str
-    data: PublicEvent
+    data: Data_co
+
+
+Envelope: TypeAlias = Opened[PublicEvent | LeanEvent]
+"""One whose data is a contract's, or has its lean form."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -85,10 +93,9 @@ def seal(
     time: datetime,
     cause: Cause,
 ) -> bytes:
-    """Return the canonical bytes of one event.
+    """Return the canonical bytes of an event of the service `source` (`wallet-ledger`).
 
-    `source` is the service (`wallet-ledger`), `version` the stream's version after the event,
-    `time` the moment of the decision in UTC (reports use the log's `recorded_at` instead).
+    `version`: the stream's after it; `time`: of the decision, UTC (reports use `recorded_at`).
     """
     return seal_plain(
         name_of(data),
@@ -143,9 +150,9 @@ def _attributes_of(name: str, source: str) -> Mapping[str, str]:
     }
 
 
-def open_envelope(body: bytes) -> Envelope:
+def open_envelope(body: bytes) -> Opened[PublicEvent]:
     """Return the event in `body`. Raises MalformedEvent or UnknownEventType; never skips."""
-    model = _ENVELOPES.get(_type_at_the_end(body))
+    model = _ENVELOPES.get(type_at_the_end(body))
     if model is not None:
         try:
             event = model.model_validate_json(body)
@@ -155,7 +162,7 @@ def open_envelope(body: bytes) -> Envelope:
     return _open_carefully(body)
 
 
-def _open_carefully(body: bytes) -> Envelope:
+def _open_carefully(body: bytes) -> Opened[PublicEvent]:
     """Open what is not canonical, too; in two steps, so that the reason is that of the first."""
     try:
         event = CloudEvent.model_validate_json(body)
@@ -171,11 +178,11 @@ def _open_carefully(body: bytes) -> Envelope:
     return _opened(event, data)
 
 
-def _opened(event: CloudEvent, data: Any) -> Envelope:
-    return Envelope(event.id, event.type, event.subject, event.aggversion, event.time, data)
+def _opened(event: CloudEvent, data: Any) -> Opened[PublicEvent]:
+    return Opened(event.id, event.type, event.subject, event.aggversion, event.time, data)
 
 
-def _type_at_the_end(body: bytes) -> bytes:
+def type_at_the_end(body: bytes) -> bytes:
     """Return the type of a canonical envelope, whose last key it is: a guess, not a fact."""
     return body[body.rfind(b'"type":"') + len(b'"type":"') : -len(b'"}')]
 
@@ -189,14 +196,6 @@ def _envelope_of(name: str, contract: type[PublicEvent]) -> type[CloudEvent]:
 _ENVELOPES: dict[bytes, type[CloudEvent]] = {
     name.encode(): _envelope_of(name, contract) for name, contract in CONTRACTS.items()
 }
-
-
-def readable(body: bytes) -> Envelope | None:
-    """Return the event in `body`, None if it cannot be read: for checkers, which say so once."""
-    try:
-        return open_envelope(body)
-    except (MalformedEvent, UnknownEventType):
-        return None
 
 
 def _reasons(error: ValidationError) -> str:

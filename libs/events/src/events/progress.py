@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition
 
 from events.background import end_process
-from events.client import TopicReader
+from events.client import Record, TopicReader
 from events.reading import (
     NoPosition,
     end_offsets,
+    judge,
     last_record,
     position_of,
     reader,
@@ -46,6 +47,25 @@ class Reading:
     def gap(self) -> bool:
         """True when a later message was seen although the next one is still missing."""
         return self.highest > self.taken
+
+    def take(self, records: Iterable[Record]) -> tuple[list[Record], list[Record]]:
+        """Return those that are due, which are taken to be on their way, and the strangers.
+
+        A stranger has no position: no relay of ours wrote it.
+        """
+        due: list[Record] = []
+        strangers: list[Record] = []
+        for record in records:
+            try:
+                position = position_of(record)
+            except NoPosition:
+                strangers.append(record)
+                continue
+            self.highest = max(self.highest, position)
+            if judge(self.taken, position) == "next":
+                due.append(record)
+                self.taken = position
+        return due, strangers
 
     def advance(self, position: int) -> None:
         """Say that all up to `position` is handled: whatever stopped us is over."""

@@ -33,11 +33,10 @@ class NoPosition(ValueError):
 
 def header(record: Record, name: str) -> bytes | None:
     """Return the last header `name` of a record, or None."""
-    found = None
-    for key, value in record.headers:
+    for key, value in reversed(record.headers):
         if key == name:
-            found = value
-    return found
+            return value
+    return None
 
 
 def position_of(record: Record) -> int:

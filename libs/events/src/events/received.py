@@ -6,9 +6,10 @@ from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from events.client import Record
-from events.envelope import Envelope, open_envelope
+from events.envelope import Envelope
 from events.log import Connection
 from events.merkle import EPOCH
+from events.quickly import open_quickly
 from events.reading import header, position_of
 
 LATEST_MILLISECONDS = 253_402_300_799_000
@@ -31,12 +32,14 @@ Project: TypeAlias = Callable[[Connection, Sequence[Received]], Awaitable[None]]
 
 def received(record: Record) -> Received:
     """Return the event in a record. Raises MalformedEvent, UnknownEventType, NoPosition."""
+    return received_at(record, position_of(record))
+
+
+def received_at(record: Record, position: int) -> Received:
+    """Return the event in a record whose position is known. Raises as `received`."""
+    body = record.value or b""
     return Received(
-        record.topic,
-        record.partition,
-        position_of(record),
-        recorded_at(record),
-        open_envelope(record.value or b""),
+        record.topic, record.partition, position, recorded_at(record), open_quickly(body)
     )
 
 

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import asyncpg
 
@@ -15,7 +16,7 @@ from events import places
 from events.failures import NOT_THE_MESSAGE
 from events.handling import Run, handle
 from events.log import Connection
-from events.received import Project, Received, received
+from events.received import Project, Received, received_at
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ async def opened(runs: Sequence[Run]) -> Batch:
     try:
         for run in in_order:
             for first in range(0, len(run.records), DECODED_AT_ONCE):
-                events += map(received, run.records[first : first + DECODED_AT_ONCE])
+                some = run.records[first : first + DECODED_AT_ONCE]
+                events += map(received_at, some, count(run.before + 1 + first))
                 await asyncio.sleep(0)
     except ValueError as error:  # malformed, or unknown to this build: it becomes a letter
         logger.warning("one by one: %r", error)

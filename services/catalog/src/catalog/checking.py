@@ -9,8 +9,8 @@ from events import log
 from events.audit import Finding
 from events.audit_views import Due, audit_rows
 from events.contracts import catalog
-from events.envelope import readable
 from events.log import RecordedEvent
+from events.quickly import readable
 
 STORES = "SELECT store_id, name, address, kind, state, position, recorded_at FROM view.store"
 

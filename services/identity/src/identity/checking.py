@@ -8,8 +8,8 @@ from events import log
 from events.audit import Finding
 from events.audit_views import Due, audit_rows
 from events.contracts import identity
-from events.envelope import readable
 from events.log import RecordedEvent
+from events.quickly import readable
 from identity.config import PARTITION
 
 MEMBERS = """

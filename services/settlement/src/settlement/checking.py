@@ -1,16 +1,25 @@
-"""Compares the views with a new fold of all events: streams both, side by side, in one order."""
+"""Compares the views with a new fold of all events: both streamed, side by side, in one order."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
 from typing import Final
+
+import asyncpg
 
 from events.place import Place
 from events.received import Received
 from events.topics import CATALOG, WALLET
 from settlement import comparing
-from settlement.comparing import Difference, Row
+from settlement.comparing import Difference, Row, View
 from settlement.domain import Position
 from settlement.projections import StoreRow, rows_of, store_of
-from settlement.streams import ROW_TYPES, CouldNotCheck, Rows, Seen, View, arrays, seen_now
+from settlement.streams import (
+    ROW_TYPES,
+    CouldNotCheck,
+    Seen,
+    arrays,
+    rows_between,
+    seen_now,
+)
 
 AHEAD_MAX: Final = 1_000
 
@@ -49,47 +58,17 @@ GROUP BY m.store_id
 async def positions(dsn: str, upto: Place) -> dict[str, Position]:
     """Return store -> position at the place `upto`, summed over the movements."""
     async with seen_now(dsn, WALLET.name) as seen:
-        rows = await seen.connection.fetch(POSITIONS, *arrays(upto))
-        return {row[0]: Position(row[1], row[2], row[3]) for row in rows}
+        return await positions_of(seen, upto)
 
 
-async def check(
-    dsn: str, events: AsyncIterable[Received], upto: Place | None = None
-) -> AsyncGenerator[Difference]:
-    """Yield every difference between the views and a new fold of all wallet `events`.
-
-    `events` come by partition, then position, from the first one on; those after `upto` (default:
-    where the views are) are left out, and so are the views' rows of them. Holds one event at a
-    time. Raises CouldNotCheck.
-    """
-    async with seen_now(dsn, WALLET.name) as seen:
-        end = seen.reached if upto is None else _lesser(upto, seen.reached)
-        streams: dict[View, Rows] = {view: Rows(seen.connection, view, end) for view in ROW_TYPES}
-        before = (-1, 0)
-        async for event in events:
-            where = (event.partition, event.position)
-            if where <= before:
-                raise CouldNotCheck("events must come by partition and position")
-            before = where
-            if event.position > end.at(event.partition):
-                continue
-            expected: tuple[Sequence[Row], ...] = rows_of(event)
-            for stream, rows in zip(streams.values(), expected, strict=True):
-                async for stray in stream.before(where):
-                    yield comparing.stray(stream.view, stray)
-                found = [row async for row in stream.at(where)]
-                letter = seen.letters.get(where)
-                for difference in comparing.compared(stream.view, event, rows, found, letter):
-                    yield difference
-        async for difference in _strays(seen, streams):
-            yield difference
+async def positions_of(seen: Seen, upto: Place) -> dict[str, Position]:
+    """Return store -> position at the place `upto`, in one state of the views."""
+    rows = await seen.connection.fetch(POSITIONS, *arrays(upto))
+    return {row[0]: Position(row[1], row[2], row[3]) for row in rows}
 
 
-async def _strays(seen: Seen, streams: dict[View, Rows]) -> AsyncIterator[Difference]:
-    """Yield rows that no event stands for, rows ahead of the views' place, and wrong sums."""
-    for stream in streams.values():
-        async for stray in stream.rest():
-            yield comparing.stray(stream.view, stray)
+async def check_beside(seen: Seen) -> AsyncGenerator[Difference]:
+    """Yield rows ahead of the views' place, and wrong sums."""
     for view, row_type in ROW_TYPES.items():
         ahead = await seen.connection.fetch(
             AHEAD.format(view=view), *arrays(seen.reached), AHEAD_MAX
@@ -98,6 +77,78 @@ async def _strays(seen: Seen, streams: dict[View, Rows]) -> AsyncIterator[Differ
             yield comparing.stray(view, row_type(*record.values()))
     for record in await seen.connection.fetch(TOTALS):
         yield comparing.total(record)
+
+
+Batches = AsyncIterable[Sequence[Received]]
+"""The events of one partition by position, some at a time."""
+
+
+async def check(
+    dsn: str, events: Callable[[int], Batches], upto: Place | None = None
+) -> AsyncGenerator[Difference]:
+    """Yield every difference between the views and a new fold of all wallet `events`.
+
+    `events` are those of a partition, from the first one on; those after `upto` (default: where the
+    views are) are left out, and so are the views' rows of them. Raises CouldNotCheck.
+    """
+    async with seen_now(dsn, WALLET.name) as seen:
+        for partition, end in end_of(seen, upto).positions:
+            async for found in check_partition(seen, partition, end, events(partition)):
+                if isinstance(found, Difference):
+                    yield found
+        async for difference in check_beside(seen):
+            yield difference
+
+
+def end_of(seen: Seen, upto: Place | None) -> Place:
+    """Return how far the views can be checked: where they are, or `upto` if that is before."""
+    return seen.reached if upto is None else _lesser(upto, seen.reached)
+
+
+async def check_partition(
+    seen: Seen, partition: int, end: int, batches: Batches
+) -> AsyncGenerator[Difference | int]:
+    """Yield the differences in one partition up to `end`, in order, and the positions reached.
+
+    Holds some events and their rows at a time. Raises CouldNotCheck.
+    """
+    done = 0
+    async for batch in batches:
+        events = [event for event in batch if event.position <= end]
+        if not events:
+            continue
+        last = done
+        for event in events:
+            if event.position <= last or event.partition != partition:
+                raise CouldNotCheck("events must come by partition and position")
+            last = event.position
+        for difference in await _compared(seen, partition, done, last, events):
+            yield difference
+        done = last
+        yield done
+    for difference in await _compared(seen, partition, done, end, []):
+        yield difference
+
+
+async def _compared(
+    seen: Seen, partition: int, after: int, until: int, events: Sequence[Received]
+) -> Sequence[Difference]:
+    """Return what differs between `events` and the rows after one position up to another."""
+    rows = [rows_of(event) for event in events]
+    expected: dict[View, Sequence[Row]] = {
+        "entry": [row for of_event in rows for row in of_event.entries],
+        "obligation": [row for of_event in rows for row in of_event.obligations],
+        "movement": [row for of_event in rows for row in of_event.movements],
+    }
+    found: dict[View, list[asyncpg.Record]] = {}
+    for view in ROW_TYPES:
+        found[view] = await rows_between(seen, view, partition, after, until)
+    if all(found[view] == expected[view] for view in ROW_TYPES):  # the day on which all is well
+        return ()
+    there: dict[View, list[Row]] = {
+        view: [ROW_TYPES[view](*r.values()) for r in found[view]] for view in ROW_TYPES
+    }
+    return list(comparing.by_event(events, rows, there, seen.letters))
 
 
 async def check_stores(dsn: str, events: AsyncIterable[Received]) -> AsyncIterator[Difference]:

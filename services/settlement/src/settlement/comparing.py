@@ -1,17 +1,18 @@
 """What differs between the rows that an event should have given and those that are there: pure."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import asyncpg
 
 from events.received import Received
-from settlement.projections import EntryRow, MovementRow, ObligationRow, StoreRow
+from settlement.rows import NO_ROWS, EntryRow, MovementRow, ObligationRow, Rows, StoreRow
 
 Row: TypeAlias = EntryRow | ObligationRow | MovementRow
 Kind = Literal["missing", "doubled", "extra", "changed"]
+View = Literal["entry", "obligation", "movement"]
 ViewName = Literal["entry", "obligation", "movement", "total", "store"]
 
 
@@ -33,6 +34,32 @@ class Difference:
 def where(row: Row) -> tuple[int, int]:
     """Return the place of the event that a row comes from."""
     return (row.partition, row.position)
+
+
+def by_event(
+    events: Sequence[Received],
+    expected: Sequence[Rows],
+    found: Mapping[View, Sequence[Row]],
+    letters: Mapping[tuple[int, int], str],
+) -> Iterator[Difference]:
+    """Yield what differs between a stretch of events and the rows found there, place by place.
+
+    `expected` are the rows of each event, `letters` the states of the dead letters by place.
+    """
+    due = {(e.partition, e.position): (e, rows) for e, rows in zip(events, expected, strict=True)}
+    there: dict[ViewName, dict[tuple[int, int], list[Row]]] = {}
+    for view, rows in found.items():
+        there[view] = {}
+        for row in rows:
+            there[view].setdefault(where(row), []).append(row)
+    for place in sorted(due.keys() | {place for at in there.values() for place in at}):
+        event, of_event = due.get(place, (None, NO_ROWS))
+        for (view, at), rows in zip(there.items(), of_event, strict=True):
+            present = at.get(place, [])
+            if event is None:
+                yield from (stray(view, row) for row in present)
+            else:
+                yield from compared(view, event, rows, present, letters.get(place))
 
 
 def compared(

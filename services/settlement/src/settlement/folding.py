@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from events.envelope import open_envelope
 from events.place import Place
+from events.quickly import open_quickly
 from events.source import Source
 from settlement.domain import Position, moved_by, movements
 from settlement.projections import MOVES_NOTHING, Moving, UnknownEvent, balance_event
@@ -21,7 +21,7 @@ async def positions_of(
     for partition, until in place.positions:
         async for reads in source.batches(partition, 0, until):
             for read in reads:
-                data = open_envelope(read.body).data
+                data = open_quickly(read.body).data
                 if isinstance(data, MOVES_NOTHING):
                     continue
                 if not isinstance(data, Moving):

@@ -12,6 +12,7 @@ from events.place import Place
 from events.places import ConsumerPlace
 from events.source import Source
 from events.topics import WALLET
+from events.view_digest import Digest, digest
 from events.views import in_transaction, make_again
 from settlement.checking import check, check_stores, positions
 from settlement.comparing import Difference
@@ -27,6 +28,7 @@ __all__ = [
     "RebuildStalled",
     "check",
     "check_stores",
+    "digest_of",
     "export",
     "places",
     "positions",
@@ -77,6 +79,16 @@ EXPORTS = (
 )
 
 
+BY_EVENT = "SELECT * FROM view.{view} WHERE partition = {partition} ORDER BY position, ordinal"
+FEW = (
+    """
+    SELECT topic, partition, position, stopped FROM view.place ORDER BY topic COLLATE "C", partition
+    """,
+    "SELECT * FROM view.store ORDER BY store_id",
+    "SELECT * FROM view.total ORDER BY partition, store_id",
+)
+
+
 class RebuildStalled(Exception):
     """The service does not refill its views: it is not running, or a partition was stopped."""
 
@@ -97,6 +109,16 @@ async def export(dsn: str) -> AsyncGenerator[str]:
         for query in EXPORTS:
             async for row in connection.cursor(query, prefetch=1_000):
                 yield row[0]
+
+
+async def digest_of(dsn: str) -> Digest:
+    """Return the digest of all views; what says how they were filled is not part of it."""
+    folded = [
+        BY_EVENT.format(view=view, partition=partition)
+        for view in ("entry", "movement", "obligation")
+        for partition in range(WALLET.partitions)
+    ]
+    return await digest(dsn, [*folded, *FEW], HOLD_VIEWS)
 
 
 async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | None = None) -> None:

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from asyncpg.pgproto.pgproto import UUID
 
-from events.contracts import catalog, wallet
+from events.contracts import catalog, lean, wallet
 from events.contracts.base import Allocations
 from events.received import Received
 from settlement.domain import (
@@ -57,6 +57,7 @@ Moving: TypeAlias = (
     | wallet.PaymentDebited
     | wallet.PaymentRefunded
     | wallet.EntryReversed
+    | lean.LeanEvent
 )
 """The events that move a balance; each happened at a store."""
 
@@ -68,6 +69,9 @@ KINDS: dict[type[Moving], Kind] = {
     wallet.PaymentDebited: Kind.PAYMENT,
     wallet.PaymentRefunded: Kind.REFUND,
     wallet.EntryReversed: Kind.REVERSAL,
+    lean.TopUp: Kind.TOPUP,
+    lean.ChangeSaved: Kind.CHANGE,
+    lean.ChangeRedeemed: Kind.REDEMPTION,
 }
 
 MOVES_NOTHING = (
@@ -92,10 +96,11 @@ def rows_of(received: Received) -> Rows:
     event_id = UUID(envelope.event_id)
     card, cashier = card_and_cashier(data)
     saved, paid = saved_and_paid(event)
+    kind, member, store = event.kind.value, data.wallet_id, data.store_id
     entry = EntryRow(
-        *(partition, position, 0, at, event_id, event.kind.value),
-        *(data.wallet_id, card, data.store_id, cashier, saved, paid, data.balance),
-    )
+        partition, position, 0, at, event_id, kind, member, card, store, cashier, saved, paid,
+        data.balance,
+    )  # fmt: skip
     owed = [
         ObligationRow(partition, position, n, at, event_id, o.debtor, o.creditor, card, o.amount)
         for n, o in enumerate(obligations(event))
@@ -111,9 +116,11 @@ def balance_event(data: Moving) -> BalanceEvent:
     """Return what an event that moved a balance means here."""
     kind = KINDS[type(data)]
     match data:
-        case wallet.TopUp() | wallet.ChangeSaved():
+        case lean.TopUp() | lean.ChangeSaved() | wallet.TopUp() | wallet.ChangeSaved():
             return Credited(kind, data.store_id, data.issuer, data.amount)
-        case wallet.ChangeRedeemed() | wallet.CashedOut() | wallet.PaymentDebited():
+        case lean.ChangeRedeemed() | wallet.ChangeRedeemed():
+            return Spent(kind, data.store_id, _own(data.allocations))
+        case wallet.CashedOut() | wallet.PaymentDebited():
             return Spent(kind, data.store_id, _own(data.allocations))
         case wallet.EntryReversed(direction="credit"):
             return Withdrawn(kind, data.store_id, _own(data.allocations))
@@ -124,15 +131,15 @@ def balance_event(data: Moving) -> BalanceEvent:
 def card_and_cashier(data: Moving) -> tuple[str | None, str | None]:
     """Return the card that was scanned and who scanned it; None where nobody did."""
     match data:
+        case lean.TillEvent() | wallet.TillEvent():
+            return (data.card_number, data.cashier_id)
         case wallet.PaymentDebited() | wallet.PaymentRefunded():
             return (None, None)
         case wallet.EntryReversed():
             return (data.card_number, None)
-        case wallet.TopUp() | wallet.ChangeSaved() | wallet.ChangeRedeemed() | wallet.CashedOut():
-            return (data.card_number, data.cashier_id)
 
 
-def _own(allocations: Allocations) -> tuple[Allocation, ...]:
+def _own(allocations: Allocations | tuple[lean.Allocation, ...]) -> tuple[Allocation, ...]:
     return tuple(Allocation(a.issuer, a.amount) for a in allocations)
 
 

@@ -6,61 +6,32 @@ old views is folded again at the end. The new tables get their indexes when they
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import asyncpg
 
 from events import places
-from events.envelope import MalformedEvent, UnknownEventType, open_envelope
+from events.envelope import MalformedEvent, UnknownEventType
 from events.parallel import processes_for, spread
 from events.place import Place
+from events.quickly import open_quickly
 from events.received import Received
 from events.source import Read, Source
-from events.topics import CATALOG, WALLET
+from events.topics import WALLET
 from settlement import store
+from settlement.new_views import BEGIN, FULL, SCHEMA, add_up, connected, index, put_in_place
 from settlement.projections import UnknownEvent, rows_of
 from settlement.rows import EntryRow, MovementRow, ObligationRow
 
 Progress = Callable[[int, int], None]
 
-SCHEMA: Final = "refill"
-FULL: Final = ("entry", "obligation", "movement", "total")
 COPY_EVENTS: Final = 10_000
 ROUNDS_MAX: Final = 5
 FEW_EVENTS: Final = 2_000
 """So many are folded while the views are locked: some 100 ms."""
-
-SESSION = {
-    "application_name": "kembalian rebuild",
-    "synchronous_commit": "off",  # nothing of it counts before the last commit, which is not
-    "maintenance_work_mem": "256MB",
-    "TimeZone": "UTC",
-}
-
-BEGIN = f"""
-DROP SCHEMA IF EXISTS {SCHEMA} CASCADE;
-CREATE SCHEMA {SCHEMA};
-""" + "".join(
-    f"CREATE TABLE {SCHEMA}.{table} (LIKE view.{table} INCLUDING CONSTRAINTS);\n" for table in FULL
-)
-
-INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'view' AND tablename = $1"
-
-PRIMARY = """
-SELECT conname FROM pg_constraint
-WHERE conrelid = ('view.' || $1)::regclass AND contype = 'p'
-"""
-
-TOTALS = """
-INSERT INTO refill.total
-    (partition, store_id, receivable, liability, issued, position, recorded_at)
-SELECT partition, store_id, sum(receivable), sum(liability), sum(issued), max(position),
-    max(recorded_at)
-FROM refill.movement GROUP BY partition, store_id
-"""
 
 DISCARDED = """
 SELECT partition, position FROM log.dead_letter
@@ -69,28 +40,6 @@ WHERE topic = $1 AND state = 'discarded' AND position IS NOT NULL
 
 # A consumer waits for its place, a reader for the tables; both are there again in an instant.
 LOCK = "LOCK TABLE view.place IN EXCLUSIVE MODE"
-
-SWAP = (
-    "".join(
-        f"DROP TABLE view.{table}; ALTER TABLE {SCHEMA}.{table} SET SCHEMA view;\n"
-        for table in FULL
-    )
-    + f"DROP SCHEMA {SCHEMA};"
-)
-
-# A position's message lies at that offset or, after doubled ones, later: never before it.
-SET_PLACE = """
-UPDATE view.place SET position = $3, stopped = NULL,
-    kafka_offset = CASE WHEN position = $3 THEN kafka_offset ELSE $3 END,
-    rebuild_until = CASE WHEN position > $3 THEN position ELSE 0 END
-WHERE topic = $1 AND partition = $2
-"""
-
-REWIND_STORES = """
-UPDATE view.place SET rebuild_until = greatest(rebuild_until, position), position = 0,
-    kafka_offset = 0, stopped = NULL
-WHERE topic = $1
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +71,7 @@ async def refill(dsn: str, source: Source, until: Place, progress: Progress) -> 
     The stores, few as they are, are left to the running consumer. `dsn` must name a superuser or
     the owner. Raises SourceEnded, WorkFailed, asyncpg.PostgresError: the views are as they were.
     """
-    async with _connected(dsn) as connection:
+    async with connected(dsn) as connection:
         await connection.execute("SET ROLE settlement_owner")
         await connection.execute(BEGIN)
         filled: dict[int, Filled] = {}
@@ -132,24 +81,15 @@ async def refill(dsn: str, source: Source, until: Place, progress: Progress) -> 
             if filled and missing < FEW_EVENTS:
                 break
             await _fill_all(parts, filled, progress)
-        await asyncio.gather(*(_index(dsn, tables) for tables in (FULL[:1], FULL[1:])))
+        await asyncio.gather(*(index(dsn, tables) for tables in (FULL[:1], FULL[1:])))
         async with connection.transaction():
             await connection.execute("SET LOCAL synchronous_commit = on")
             await connection.execute(LOCK)
             for part in await _parts(connection, dsn, source, until, filled):
                 async for found in _filling(connection, part):
                     filled[part.partition] = found
-            await connection.execute(TOTALS)
-            await _put_in_place(connection, filled)
-
-
-async def _put_in_place(connection: asyncpg.Connection, filled: dict[int, Filled]) -> None:
-    await connection.execute(SWAP)
-    for found in filled.values():
-        await connection.execute(SET_PLACE, WALLET.name, found.partition, found.position)
-    await connection.execute(places.FORGET_LETTERS)
-    await connection.execute(REWIND_STORES, CATALOG.name)
-    await connection.execute("DELETE FROM view.store")
+            await add_up(connection)
+            await put_in_place(connection, {p: f.position for p, f in filled.items()})
 
 
 async def _parts(
@@ -184,7 +124,7 @@ async def _fill_all(parts: Sequence[Part], filled: dict[int, Filled], progress: 
 
 async def fill(part: Part) -> AsyncIterator[Filled]:
     """Write the rows of a part into the new tables, on a connection of its own."""
-    async with _connected(part.dsn) as connection:
+    async with connected(part.dsn) as connection:
         await connection.execute("SET ROLE settlement_owner")
         async for found in _filling(connection, part):
             yield found
@@ -222,32 +162,4 @@ async def _filling(connection: asyncpg.Connection, part: Part) -> AsyncIterator[
 
 def _received(partition: int, read: Read) -> Received:
     where = (WALLET.name, partition, read.position)
-    return Received(*where, read.recorded_at, open_envelope(read.body))
-
-
-async def _index(dsn: str, tables: Sequence[str]) -> None:
-    """Give the new tables the indexes and rights of the old ones, and let the planner know them."""
-    async with _connected(dsn) as connection:
-        await connection.execute("SET ROLE settlement_owner")
-        for table in tables:
-            primary = await connection.fetchval(PRIMARY, table)
-            for name, definition in await connection.fetch(INDEXES, table):
-                await connection.execute(definition.replace(" ON view.", f" ON {SCHEMA}.", 1))
-                if name == primary:
-                    await connection.execute(
-                        f"ALTER TABLE {SCHEMA}.{table} ADD CONSTRAINT {name}"
-                        f" PRIMARY KEY USING INDEX {name}"
-                    )
-            await connection.execute(
-                f"GRANT SELECT, INSERT, UPDATE, DELETE ON {SCHEMA}.{table} TO settlement_app"
-            )
-            await connection.execute(f"ANALYZE {SCHEMA}.{table}")
-
-
-@asynccontextmanager
-async def _connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
-    connection = await asyncpg.connect(dsn, timeout=10, server_settings=SESSION)
-    try:
-        yield connection
-    finally:
-        await connection.close()
+    return Received(*where, read.recorded_at, open_quickly(read.body))

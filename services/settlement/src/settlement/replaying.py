@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from events.envelope import open_envelope
+from events.quickly import open_quickly
 from events.received import Received
 from events.shadow import Shadowed, View
 from events.source import Read
@@ -43,7 +43,7 @@ class SettlementReplay:
     def take(self, reads: Sequence[Read]) -> None:
         """Make the rows of events. Raises MalformedEvent, UnknownEventType, UnknownEvent."""
         for read in reads:
-            envelope = open_envelope(read.body)
+            envelope = open_quickly(read.body)
             where = (WALLET.name, self._partition, read.position, read.recorded_at)
             entries, obligations, movements = rows_of(Received(*where, envelope))
             self._entries += entries

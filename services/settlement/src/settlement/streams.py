@@ -1,39 +1,38 @@
 """The rows of the views as a checker reads them: one state, in order, a few at a time."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final
 
 import asyncpg
 
 from events import places
 from events.place import Place
-from settlement import comparing
-from settlement.comparing import Row
-from settlement.projections import EntryRow, MovementRow, ObligationRow
+from settlement.comparing import View
+from settlement.rows import EntryRow, MovementRow, ObligationRow
 from settlement.store import HOLD_VIEWS
 
-PREFETCH: Final = 1_000
-
 ROWS = """
-SELECT r.* FROM view.{view} r
-JOIN unnest($1::smallint[], $2::bigint[]) AS upto (partition, position)
-    ON r.partition = upto.partition AND r.position <= upto.position
-ORDER BY r.partition, r.position, r.ordinal
+SELECT {columns} FROM view.{view}
+WHERE partition = $1 AND position > $2 AND position <= $3 ORDER BY position, ordinal
 """
-"""The columns of a view are the fields of its row type, in order."""
 
 LETTERS = """
 SELECT partition, position, state FROM log.dead_letter
 WHERE topic = $1 AND position IS NOT NULL
 """
 
-View = Literal["entry", "obligation", "movement"]
-ROW_TYPES: Final[dict[View, type[Row]]] = {
+RowType = type[EntryRow] | type[ObligationRow] | type[MovementRow]
+ROW_TYPES: Final[dict[View, RowType]] = {
     "entry": EntryRow,
     "obligation": ObligationRow,
     "movement": MovementRow,
+}
+"""The columns of a view are the fields of its row type, in order."""
+
+QUERIES: Final[dict[View, str]] = {
+    view: ROWS.format(view=view, columns=", ".join(row._fields)) for view, row in ROW_TYPES.items()
 }
 
 
@@ -51,11 +50,16 @@ class Seen:
 
 
 @asynccontextmanager
-async def seen_now(dsn: str, topic: str) -> AsyncGenerator[Seen]:
-    """Give one state of the views as far as they are in `topic`. Raises CouldNotCheck."""
+async def seen_now(dsn: str, topic: str, snapshot: str | None = None) -> AsyncGenerator[Seen]:
+    """Give one state of the views as far as they are in `topic`. Raises CouldNotCheck.
+
+    `snapshot` is the name of one that somebody who holds the views has exported (`shared`).
+    """
     connection = await asyncpg.connect(dsn)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
+            if snapshot is not None:
+                await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
             await connection.execute(HOLD_VIEWS)
             known = [p for p in await places.load(connection) if p.topic == topic]
             if any(place.rebuilding for place in known):
@@ -67,45 +71,19 @@ async def seen_now(dsn: str, topic: str) -> AsyncGenerator[Seen]:
         await connection.close()
 
 
-class Rows:
-    """The rows of one view up to a place, in order, read as far as they are asked for."""
+async def shared(seen: Seen) -> str:
+    """Return the name under which other processes can see the same state while this one does."""
+    return await seen.connection.fetchval("SELECT pg_export_snapshot()")
 
-    def __init__(self, connection: asyncpg.Connection, view: View, upto: Place) -> None:
-        self.view: View = view
-        self._row_type = ROW_TYPES[view]
-        cursor: Any = connection.cursor(ROWS.format(view=view), *arrays(upto), prefetch=PREFETCH)
-        self._records: AsyncIterator[asyncpg.Record] = aiter(cursor)
-        self._next: Row | None = None
-        self._begun = False
 
-    async def before(self, where: tuple[int, int]) -> AsyncIterator[Row]:
-        """Yield the rows before the event at `where` that nobody asked for."""
-        while (row := await self._peek()) is not None and comparing.where(row) < where:
-            yield await self._take(row)
+async def rows_between(
+    seen: Seen, view: View, partition: int, after: int, until: int
+) -> list[asyncpg.Record]:
+    """Return the rows of events after one position up to another, in order.
 
-    async def at(self, where: tuple[int, int]) -> AsyncIterator[Row]:
-        """Yield the rows of the event at `where`."""
-        while (row := await self._peek()) is not None and comparing.where(row) == where:
-            yield await self._take(row)
-
-    async def rest(self) -> AsyncIterator[Row]:
-        """Yield all rows that are left."""
-        while (row := await self._peek()) is not None:
-            yield await self._take(row)
-
-    async def _peek(self) -> Row | None:
-        if not self._begun:
-            self._begun = True
-            await self._advance()
-        return self._next
-
-    async def _take(self, row: Row) -> Row:
-        await self._advance()
-        return row
-
-    async def _advance(self) -> None:
-        record = await anext(self._records, None)
-        self._next = None if record is None else self._row_type(*record.values())
+    A record equals a row of the same values.
+    """
+    return await seen.connection.fetch(QUERIES[view], partition, after, until)
 
 
 def arrays(place: Place) -> tuple[list[int], list[int]]:

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from events.audit import Finding
+from events.contracts import lean
 from events.contracts import wallet as contract
-from events.envelope import Envelope, readable
+from events.envelope import Envelope
 from events.log import Connection, RecordedEvent
+from events.quickly import readable
 from wallet_ledger import domain
 from wallet_ledger.folding import COLUMNS, KEY_COLUMNS, NO_EVENTS, Fold, View
 from wallet_ledger.limits import beyond
@@ -118,7 +120,9 @@ def faults(
 ) -> Iterator[tuple[int, str]]:
     """Yield (invariant, what is wrong) of one event between the wallets that it lies between."""
     data = envelope.data
-    assert isinstance(data, contract.WalletEvent)  # from_contract has refused all else
+    assert isinstance(
+        data, lean.TillEvent | contract.WalletEvent
+    )  # from_contract has refused all else
     said = [(p.account, p.amount) for p in data.postings]
     due = [(p.account, p.amount) for p in domain.postings(wallet_id, fact)]
     if said != due:

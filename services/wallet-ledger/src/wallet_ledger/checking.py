@@ -1,6 +1,7 @@
 """Are log, buckets, kept answers, cards and stores what the events say? One snapshot each."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from events import log, parallel, places
@@ -21,29 +22,6 @@ STORES = "SELECT * FROM view.store ORDER BY store_id"
 TABLES = {"member": MEMBERS, "store": STORES}
 
 
-async def check(
-    dsn: str, progress: Progress, processes: int | None = None
-) -> AsyncGenerator[Finding]:
-    """Yield all that is wrong with log, buckets and kept answers, out of one snapshot.
-
-    A long log is read by several processes (default: what its length is worth), a partition each.
-    """
-    async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read"):
-        snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
-        heads = await log.heads(connection)
-        total = sum(position for _, position in heads.positions)
-        longest = sorted(range(PARTITIONS), key=heads.at, reverse=True)
-        parts = [Part(dsn, snapshot, None), *(Part(dsn, snapshot, p) for p in longest)]
-        many = parallel.processes_for(total) if processes is None else processes
-        done: dict[int, int] = {}
-        async for partition, found in parallel.spread(check_part, parts, many):
-            if isinstance(found, Finding):
-                yield found
-            else:
-                done[partition] = found
-                progress(sum(done.values()), total)
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """What one process checks at a time: a partition, or the kept answers (None)."""
@@ -51,6 +29,38 @@ class Part:
     dsn: str
     snapshot: str
     partition: int | None
+    events: int
+
+
+@asynccontextmanager
+async def parts(dsn: str) -> AsyncGenerator[list[Part]]:
+    """Give all that is to be checked, longest first, out of one snapshot, which is held open."""
+    async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read"):
+        snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
+        heads = await log.heads(connection)
+        longest = sorted(range(PARTITIONS), key=heads.at, reverse=True)
+        of_partitions = [Part(dsn, snapshot, p, heads.at(p)) for p in longest]
+        total = sum(part.events for part in of_partitions)
+        yield [Part(dsn, snapshot, None, total // PARTITIONS), *of_partitions]
+
+
+async def check(
+    dsn: str, progress: Progress, processes: int | None = None
+) -> AsyncGenerator[Finding]:
+    """Yield all that is wrong with log, buckets and kept answers, out of one snapshot.
+
+    A long log is read by several processes (default: what its length is worth), a partition each.
+    """
+    async with parts(dsn) as found_parts:
+        total = sum(part.events for part in found_parts if part.partition is not None)
+        many = parallel.processes_for(total) if processes is None else processes
+        done: dict[int, int] = {}
+        async for partition, found in parallel.spread(check_part, found_parts, many):
+            if isinstance(found, Finding):
+                yield found
+            else:
+                done[partition] = found
+                progress(sum(done.values()), total)
 
 
 async def check_part(part: Part) -> AsyncGenerator[tuple[int, Finding | int]]:

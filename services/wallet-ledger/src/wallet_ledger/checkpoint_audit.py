@@ -8,8 +8,8 @@ from pathlib import Path
 from events import log
 from events.audit import DENSE, Finding, audit_partition
 from events.contracts.checkpoint import CheckpointKeyIntroduced, CheckpointSigned
-from events.envelope import readable
 from events.log import Connection
+from events.quickly import readable
 from wallet_ledger.audit import SERVICE
 from wallet_ledger.checkpoint_log import PARTITION
 from wallet_ledger.checkpoints import CHECKPOINT, digest, head_of, signed_bytes

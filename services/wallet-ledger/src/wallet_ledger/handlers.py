@@ -1,8 +1,7 @@
 """From an order to its answer: by this process if it writes the partition, else passed on once."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -21,6 +20,8 @@ from web.problems import Problem
 REPEAT_SECONDS: Final = 5.0
 """How long a repeat waits for the first request with its key."""
 
+Then = Callable[["asyncio.Future[Answer]"], None]
+
 
 class Ledger:
     """All lanes of this process, and the way to the process that owns the others."""
@@ -28,7 +29,7 @@ class Ledger:
     def __init__(self, lanes: Sequence[Lane], passing: Passing) -> None:
         self.lanes = lanes
         self.passing = passing
-        self._in_flight: Counter[Slot] = Counter()
+        self._in_flight: dict[Slot, int] = {}
 
     async def serve(self, request: Request, order: Order) -> Response:
         """Return the order's outcome, or its first one if it repeats another.
@@ -60,25 +61,28 @@ class Ledger:
         except (QueueFull, Undecidable) as error:
             raise Problem("unavailable") from error
 
-    def begin_here(self, order: Order) -> asyncio.Future[Answer]:
-        """Return the outcome to come, of an order whose key is not in hand already.
+    def begin_here(self, order: Order, then: Then) -> None:
+        """Tell `then` the outcome, once it is there, of an order whose key is not in hand already.
 
         Raises NotOwner, also for a key that is in hand: `serve` knows how to wait for that;
-        QueueFull. The future ends as `Lane.submit` does.
+        QueueFull. What `then` is given has ended as `Lane.submit` does.
         """
         lane, slot = self._lane_of(order), order.slot
         if not lane.owned or slot in self._in_flight:
             raise NotOwner(lane.lease)
         (deciding,) = lane.put([order])
-        self._in_flight[slot] += 1
-        deciding.add_done_callback(partial(self._land, slot))
-        return deciding
+        self._in_flight[slot] = 1
+        deciding.add_done_callback(partial(self._land_and_tell, slot, then))
 
-    def _land(self, slot: Slot, _: object = None) -> None:
+    def _land_and_tell(self, slot: Slot, then: Then, decided: asyncio.Future[Answer]) -> None:
+        self._land(slot)
+        then(decided)
+
+    def _land(self, slot: Slot) -> None:
         """Take note that a command with this key is no longer in hand."""
-        self._in_flight[slot] -= 1
-        if not self._in_flight[slot]:
-            del self._in_flight[slot]
+        left = self._in_flight.pop(slot) - 1
+        if left:
+            self._in_flight[slot] = left
 
     async def owner_of(self, request: Request, order: Order) -> str | None:
         """Return where the process answers that writes the order's partition, if it is another.
@@ -92,8 +96,9 @@ class Ledger:
 
     async def _submit(self, lane: Lane, order: Order) -> Answer:
         slot = (order.caller, order.key)
-        repeat = self._in_flight[slot] > 0
-        self._in_flight[slot] += 1
+        before = self._in_flight.get(slot, 0)
+        repeat = before > 0
+        self._in_flight[slot] = before + 1
         try:
             if not repeat:
                 return await lane.submit(order)

@@ -11,6 +11,7 @@ from events import log, parallel, places, topics
 from events.connecting import connected
 from events.place import Place
 from events.places import ConsumerPlace
+from events.view_digest import Digest, digest
 from events.views import in_transaction, make_again
 from wallet_ledger import queries, store
 from wallet_ledger.checking import (
@@ -21,6 +22,7 @@ from wallet_ledger.checking import (
     check_directory,
 )
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.folding import COLUMNS, KEY_COLUMNS
 from wallet_ledger.growth import grown_again
 from wallet_ledger.rebuilding import Part, refill
 from web.periods import parse_time
@@ -48,6 +50,8 @@ EXPORTS = {
     "store": STORES,
 }
 
+BY_KEY = "SELECT * FROM view.{view} WHERE partition = {partition} ORDER BY {key}"
+
 
 class RebuildStalled(Exception):
     """Nothing refills the views: is wallet-ledger running, and the broker?"""
@@ -62,6 +66,16 @@ async def export(dsn: str) -> AsyncGenerator[str]:
                 yield f"{table} {values}"
 
 
+async def digest_of(dsn: str) -> Digest:
+    """Return the digest of all views."""
+    folded = [
+        BY_KEY.format(view=view, partition=partition, key=", ".join(columns[:KEY_COLUMNS]))
+        for view, columns in COLUMNS.items()
+        for partition in range(PARTITIONS)
+    ]
+    return await digest(dsn, [*folded, MEMBERS, STORES])
+
+
 async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | None = None) -> None:
     """Drop and refill all views; safe while the service runs, whose writers reload their wallets.
 
@@ -72,6 +86,12 @@ async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | Non
     """
     async with connected(dsn) as connection:
         await in_transaction(connection, lambda: make_views_again(connection, until))
+        async with connection.transaction():
+            for place in await places.load(connection):
+                await places.lock(connection, place.topic, place.partition)
+            await connection.execute("DELETE FROM view.member")
+            await connection.execute("DELETE FROM view.store")
+            await places.rewind(connection)
         heads = await log.heads(connection)
         total = sum(position for _, position in heads.positions)
         longest = sorted(range(PARTITIONS), key=heads.at, reverse=True)
@@ -80,12 +100,6 @@ async def rebuild(dsn: str, progress: Progress, until: Mapping[str, Place] | Non
         async for partition, position in parallel.spread(refill, parts, many):
             done[partition] = position
             progress(sum(done.values()), max(total, sum(done.values())))
-        async with connection.transaction():
-            for place in await places.load(connection):
-                await places.lock(connection, place.topic, place.partition)
-            await connection.execute("DELETE FROM view.member")
-            await connection.execute("DELETE FROM view.store")
-            await places.rewind(connection)
         async with connection.transaction():
             await grown_again(connection)
         await _refilled(connection, progress)
@@ -160,6 +174,7 @@ __all__ = [
     "balance",
     "check",
     "check_directory",
+    "digest_of",
     "export",
     "place",
     "rebuild",

@@ -8,7 +8,8 @@ from events.log import Connection
 from wallet_ledger.directory import FORGET
 
 REGISTER = """
-INSERT INTO view.member (wallet_id, card_number, auto_save_consent) VALUES ($1, $2, $3)
+INSERT INTO view.member (wallet_id, card_number, auto_save_consent)
+SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[])
 """
 
 CONSENT = "UPDATE view.member SET auto_save_consent = $2 WHERE wallet_id = $1"
@@ -22,12 +23,15 @@ class UnexpectedEvent(ValueError):
 
 async def project(connection: Connection, events: Sequence[Received]) -> None:
     """Apply events of identity and catalog, in order, in the transaction that moves the place."""
+    new: list[tuple[str, str, bool]] = []
     for event in events:
+        if new and not isinstance(event.envelope.data, identity.MemberRegistered):
+            await _register(connection, new)
         match event.envelope.data:
             case identity.MemberRegistered(
                 member_id=member_id, card_number=card, auto_save_consent=consent
             ):
-                await connection.execute(REGISTER, member_id, card, consent)
+                new.append((member_id, card, consent))
             case identity.MemberConsentChanged(member_id=member_id, auto_save_consent=consent):
                 await connection.execute(CONSENT, member_id, consent)
                 await connection.execute(FORGET, member_id)
@@ -43,3 +47,11 @@ async def project(connection: Connection, events: Sequence[Received]) -> None:
                 continue
             case _:
                 raise UnexpectedEvent(event.envelope.type)
+    if new:
+        await _register(connection, new)
+
+
+async def _register(connection: Connection, new: list[tuple[str, str, bool]]) -> None:
+    """Write members who came one after the other, and forget them. Raises UniqueViolationError."""
+    await connection.execute(REGISTER, *zip(*new, strict=True))
+    new.clear()

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from events import envelope
-from events.contracts import CONTRACTS, PublicEvent
+from events.contracts import CONTRACTS, PublicEvent, lean
 from events.contracts import base as public
 from events.contracts import wallet as contract
 from events.envelope import timestamp
@@ -130,10 +130,10 @@ def to_contract(wallet_id: str, event: domain.Event, balance: int) -> PublicEven
     return CONTRACTS[NAMES[type(event)]].model_validate(data_of(wallet_id, event, balance))
 
 
-def from_contract(event: PublicEvent) -> domain.Event:
+def from_contract(event: PublicEvent | lean.LeanEvent) -> domain.Event:
     """Return the domain form of a recorded fact. Raises NotAWalletEvent."""
     match event:
-        case contract.TillEvent():
+        case lean.TillEvent() | contract.TillEvent():
             return _till_event(event)
         case contract.PaymentEvent():
             return _payment_event(event)
@@ -151,17 +151,17 @@ def from_contract(event: PublicEvent) -> domain.Event:
             raise NotAWalletEvent(type(event).__name__)
 
 
-def _till_event(event: contract.TillEvent) -> domain.TillEvent:
+def _till_event(event: lean.TillEvent | contract.TillEvent) -> domain.TillEvent:
     till = domain.Till(event.card_number, event.store_id, event.cashier_id)
     match event:
-        case contract.TopUp():
+        case lean.TopUp() | contract.TopUp():
             return domain.TopUp(till, event.issuer, event.amount)
-        case contract.ChangeSaved():
+        case lean.ChangeSaved() | contract.ChangeSaved():
             sale = (event.sale_total, event.tendered, event.cash_returned)
             return domain.ChangeSaved(till, event.issuer, event.amount, *sale)
         case contract.SaleRecorded():
             return domain.SaleRecorded(till, event.sale_total, event.tendered, event.cash_returned)
-        case contract.ChangeRedeemed():
+        case lean.ChangeRedeemed() | contract.ChangeRedeemed():
             return domain.ChangeRedeemed(till, event.amount, _own(event.allocations))
         case contract.CashedOut():
             return domain.CashedOut(till, event.amount, _own(event.allocations))
@@ -189,7 +189,9 @@ def _payment_event(event: contract.PaymentEvent) -> domain.PaymentEvent:
             raise NotAWalletEvent(type(event).__name__)
 
 
-def _own(allocations: tuple[public.Allocation, ...]) -> tuple[domain.Allocation, ...]:
+def _own(
+    allocations: tuple[public.Allocation, ...] | tuple[lean.Allocation, ...],
+) -> tuple[domain.Allocation, ...]:
     return tuple(domain.Allocation(a.issuer, a.amount) for a in allocations)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from events import log
-from events.envelope import open_envelope
+from events.quickly import open_quickly
 from events.source import LogSource
 from wallet_ledger import store
 from wallet_ledger.folding import COLUMNS, Fold
@@ -61,5 +61,5 @@ async def refill(part: Part) -> AsyncIterator[tuple[int, int]]:
 async def _folded(source: LogSource, fold: Fold, after: int, until: int) -> AsyncIterator[int]:
     async for reads in source.batches(fold.partition, after, until):
         for read in reads:
-            fold.take(read.stream, from_contract(open_envelope(read.body).data))
+            fold.take(read.stream, from_contract(open_quickly(read.body).data))
         yield reads[-1].position

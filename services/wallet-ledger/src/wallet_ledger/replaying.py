@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from events.envelope import open_envelope
+from events.quickly import open_quickly
 from events.shadow import Shadowed
 from events.shadow import View as ShadowView
 from events.source import Read
@@ -57,7 +57,7 @@ class LedgerReplay:
         """Apply events, in order. Raises MalformedEvent, UnknownEventType, NotAWalletEvent."""
         take, touch = self._fold.take, self._touched.add
         for read in reads:
-            take(read.stream, from_contract(open_envelope(read.body).data))
+            take(read.stream, from_contract(open_quickly(read.body).data))
             touch(read.stream)
 
     async def flush(self, connection: asyncpg.Connection) -> None:

@@ -76,11 +76,9 @@ class _TillProtocol(ShortProtocol):
             self.take_long_way(short)
             return
         try:
-            deciding = parts.ledger.begin_here(order)
+            parts.ledger.begin_here(order, partial(self._decided, short))
         except (NotOwner, QueueFull):
             self.take_long_way(short)
-            return
-        deciding.add_done_callback(partial(self._decided, short))
 
     def _decided(self, short: Short, deciding: "asyncio.Future[Answer]") -> None:
         """Answer; what another process must answer goes the long way."""

@@ -1,48 +1,107 @@
-"""The checks of `kembalian verify`: each yields findings; together invariants 1-5 and 7-10."""
+"""The checks of `kembalian verify`, in pieces that all cores share: invariants 1-5 and 7-10.
 
-from collections.abc import AsyncGenerator, AsyncIterable
+Each piece is an item of work for another process and yields findings and the position reached.
+What one piece sees is one snapshot; what several pieces must see alike, they share.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
 import catalog.checking
 import identity.checking
-import settlement.operations
-import wallet_ledger.operations
+import wallet_ledger.checking
+from events import log
 from events.audit import Finding, audit_partition
 from events.audit_topic import audit_topic
-from events.parallel import processes_for, spread
+from events.parallel import Work, processes_for, spread
 from events.place import Place
-from events.received import Received
-from events.topics import WALLET, Kafka
-from kembalian.operators.house import HOUSE
+from events.topics import Kafka
 from kembalian.operators.live import LiveRun
-from kembalian.operators.reading import consumed, database, events_of, place_in, size
+from kembalian.operators.reading import database, events_of, size
+from kembalian.operators.services import SERVICES
+from kembalian.operators.settled import Added, Settled, settled_pieces
 from kembalian.operators.speaking import Tell
-from kembalian.operators.sums import Sums
 
 
-async def check_log(run: LiveRun, service: str, tell: Tell) -> AsyncGenerator[Finding]:
-    """Check density, versions and chain of a log (9); of the ledger's also 1-4, 7 and 8."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """`work` to be done with `item`, and about how many events that is."""
+
+    work: Work[Any, Any]
+    item: Any
+    events: int
+
+
+async def checked(pieces: list[Piece], tell: Tell) -> AsyncGenerator[Finding]:
+    """Do all pieces, the longest first, and yield what is wrong, as it is found."""
+    in_order = sorted(enumerate(pieces), key=lambda piece: -piece[1].events)
+    total, done, settled = sum(piece.events for piece in pieces), dict[int, int](), Settled()
+    async with aclosing(spread(do, in_order, processes_for(total))) as all_found:
+        async for number, found in all_found:
+            if isinstance(found, Finding):
+                yield found
+            elif isinstance(found, int):
+                done[number] = found
+                tell(sum(done.values()), total)
+            else:
+                settled.take(found)
+    for finding in settled.disagreements():
+        yield finding
+
+
+async def do(numbered: tuple[int, Piece]) -> AsyncGenerator[tuple[int, Finding | int | Added]]:
+    """Yield what comes of one piece, with its number."""
+    number, piece = numbered
+    async for found in piece.work(piece.item):
+        yield number, found
+
+
+@asynccontextmanager
+async def log_pieces(run: LiveRun, service: str) -> AsyncGenerator[list[Piece]]:
+    """Give the checks of a log: density, versions, chain (9); of the ledger's also 1-4, 7, 8."""
     if service == "wallet-ledger":
-        async for finding in wallet_ledger.operations.check(run.postgres[service], tell):
-            yield finding
+        async with wallet_ledger.checking.parts(run.postgres[service]) as parts:
+            yield [Piece(check_ledger_part, part, part.events) for part in parts]
         return
+    async with database(run, service) as connection:
+        at = (await log.heads(connection)).positions
+    yield [Piece(check_log_part, LogPart(run, service, p), position) for p, position in at]
+
+
+async def check_ledger_part(
+    part: wallet_ledger.checking.Part,
+) -> AsyncGenerator[Finding | int]:
+    """Yield what is wrong in one part of the ledger, and the positions reached."""
+    async for _, found in wallet_ledger.checking.check_part(part):
+        yield found
+
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """One partition of a log."""
+
+    run: LiveRun
+    service: str
+    partition: int
+
+
+async def check_log_part(part: LogPart) -> AsyncGenerator[Finding | int]:
+    """Yield what is wrong in one partition of a log, and the positions reached."""
     async with (
-        database(run, service) as connection,
+        database(part.run, part.service) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        for partition in range(HOUSE[service].topic.partitions):
-            async for found in audit_partition(connection, service, partition):
-                if isinstance(found, Finding):
-                    yield found
-                else:
-                    tell(found, found)
+        async for found in audit_partition(connection, part.service, part.partition):
+            yield found
 
 
 @dataclass(frozen=True, slots=True)
 class TopicPart:
-    """One partition of a topic, held against its log: an item of work for another process."""
+    """One partition of a topic, held against its log up to `head`."""
 
     dsn: str
     kafka: Kafka
@@ -51,26 +110,17 @@ class TopicPart:
     head: int
 
 
-async def check_topic(
-    run: LiveRun, service: str, head: Place, tell: Tell
-) -> AsyncGenerator[Finding]:
-    """Check that a topic holds its log: same bytes, same order (10)."""
-    parts = [
-        TopicPart(run.postgres[service], run.broker, service, partition, position)
-        for partition, position in head.positions
+def topic_pieces(run: LiveRun, service: str, head: Place) -> list[Piece]:
+    """Return the checks that a topic holds its log: same bytes, same order (10)."""
+    return [
+        Piece(check_topic_part, TopicPart(run.postgres[service], run.broker, service, *at), at[1])
+        for at in head.positions
     ]
-    done, total = 0, size(head)
-    async for found in spread(check_topic_part, parts, processes_for(total)):
-        if isinstance(found, Finding):
-            yield found
-        else:
-            done += found
-            tell(done, total)
 
 
 async def check_topic_part(part: TopicPart) -> AsyncGenerator[Finding | int]:
-    """Yield what is wrong with one partition, at the end the position reached."""
-    topic = HOUSE[part.service].topic
+    """Yield what is wrong with one partition of a topic, at the end the position reached."""
+    topic = SERVICES[part.service].topic
     connection = await asyncpg.connect(part.dsn, timeout=10)
     try:
         async for found in audit_topic(
@@ -81,63 +131,28 @@ async def check_topic_part(part: TopicPart) -> AsyncGenerator[Finding | int]:
         await connection.close()
 
 
-async def check_views(run: LiveRun, service: str) -> AsyncGenerator[Finding]:
-    """Check that the views of a service are the fold of what it read, up to its place (7)."""
+@asynccontextmanager
+async def view_pieces(run: LiveRun, service: str) -> AsyncGenerator[list[Piece]]:
+    """Give the checks that the views of a service are the fold of what it read (7, 3, 5)."""
+    if service == "settlement":
+        async with settled_pieces(run) as pieces:
+            yield [Piece(*piece) for piece in pieces]
+        return
+    async with database(run, "identity") as connection:
+        members = size(await log.heads(connection))
+    yield [Piece(check_views_of, (run, service), members if service != "catalog" else 0)]
+
+
+async def check_views_of(views: tuple[LiveRun, str]) -> AsyncGenerator[Finding]:
+    """Yield what is wrong in the views of identity, of catalog, or of cards in the ledger."""
+    run, service = views
     dsn = run.postgres[service]
-    match service:
-        case "identity":
-            async for finding in identity.checking.check(dsn):
-                yield finding
-        case "catalog":
-            async for finding in catalog.checking.check(dsn):
-                yield finding
-        case "wallet-ledger":
-            members, stores = events_of(run, "identity"), events_of(run, "catalog")
-            async for finding in wallet_ledger.operations.check_directory(dsn, members, stores):
-                yield finding
-        case _:
-            async for finding in _check_settlement(run, dsn):
-                yield finding
-
-
-async def _check_settlement(run: LiveRun, dsn: str) -> AsyncGenerator[Finding]:
-    """Check settlement's rows against a fold, then its sums against ours (3, 5)."""
-    upto = place_in(await consumed(run, "settlement"), WALLET)
-    sums = Sums()
-    differences = settlement.operations.check(
-        dsn, _summed(events_of(run, "wallet-ledger"), sums, upto), upto
-    )
-    async for row in differences:
-        detail = f"{row.kind} row in {row.detail}"
-        yield Finding(7, "settlement", row.partition, row.position, row.stream, detail)
-    async for row in settlement.operations.check_stores(dsn, events_of(run, "catalog")):
-        detail = f"{row.kind} row in {row.detail}"
-        yield Finding(7, "settlement", row.partition, row.position, row.stream, detail)
-    found = await settlement.operations.positions(dsn, upto)
-    for store in sorted(sums.stores() | set(found)):
-        issued, receivable, liability = (
-            sums.issued[store],
-            sums.receivable(store),
-            sums.liability(store),
+    if service == "wallet-ledger":
+        members, stores = events_of(run, "identity"), events_of(run, "catalog")
+        found = wallet_ledger.checking.check_directory(dsn, members, stores)
+    else:
+        found = {"identity": identity.checking.check, "catalog": catalog.checking.check}[service](
+            dsn
         )
-        has = found.get(store)
-        if (has.issued if has else 0) != issued:
-            detail = f"issued is {has.issued if has else 0}, the events say {issued}"
-            yield Finding(3, "settlement", None, None, store, detail)
-        there = (has.receivable, has.liability) if has else (0, 0)
-        if there != (receivable, liability):
-            detail = f"receivable and liability are {there}, the events say {receivable, liability}"
-            yield Finding(5, "settlement", None, None, store, detail)
-    net = sum(position.receivable - position.liability for position in found.values())
-    if net:
-        yield Finding(5, "settlement", None, None, None, f"the nets of all stores sum to {net}")
-
-
-async def _summed(
-    events: AsyncIterable[Received], sums: Sums, upto: Place
-) -> AsyncGenerator[Received]:
-    """Pass `events` on and add up those within the place."""
-    async for event in events:
-        if event.position <= upto.at(event.partition):
-            sums.take(event)
-        yield event
+    async for finding in found:
+        yield finding

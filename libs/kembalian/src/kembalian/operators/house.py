@@ -1,5 +1,6 @@
 """The services as an operator sees them: whose log, which topic, what each reads of the others."""
 
+import hashlib
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,8 @@ import settlement.operations
 import wallet_ledger.operations
 from events.dead_letters import Project
 from events.place import Place
-from events.topics import CATALOG, IDENTITY, SETTLEMENT, WALLET, Topic
+from events.view_digest import Digest
+from kembalian.operators.services import SERVICES, Service
 from settlement.consumer import project as settlement_project
 from wallet_ledger.projections import project as wallet_ledger_project
 
@@ -23,15 +25,39 @@ Rebuild = Callable[[str, Progress, Until], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Operated:
-    """What can be done to one service: its topic, what it consumes, how its views are remade."""
+class Operated(Service):
+    """What can be done to one service: how its views are shown and remade."""
 
-    name: str
-    topic: Topic
-    consumes: tuple[Topic, ...]
     export: Callable[[str], AsyncGenerator[str]]
+    digest: Callable[[str], Coroutine[Any, Any, Digest]]
     rebuild: Rebuild
     project: Project | None = None
+
+
+def _operated(
+    name: str,
+    export: Callable[[str], AsyncGenerator[str]],
+    digest: Callable[[str], Coroutine[Any, Any, Digest]],
+    rebuild: Rebuild,
+    project: Project | None = None,
+) -> Operated:
+    known = SERVICES[name]
+    return Operated(name, known.topic, known.consumes, export, digest, rebuild, project)
+
+
+def _of_lines(
+    export: Callable[[str], AsyncGenerator[str]],
+) -> Callable[[str], Coroutine[Any, Any, Digest]]:
+    """Return the digest of a service whose export is short enough to be read line by line."""
+
+    async def digest(dsn: str) -> Digest:
+        sha, rows = hashlib.sha256(), 0
+        async for line in export(dsn):
+            sha.update(line.encode() + b"\n")
+            rows += 1
+        return Digest(sha.hexdigest(), rows)
+
+    return digest
 
 
 def _from_its_own_log(rebuild: Callable[[str, Progress], Coroutine[Any, Any, None]]) -> Rebuild:
@@ -46,38 +72,31 @@ def _from_its_own_log(rebuild: Callable[[str, Progress], Coroutine[Any, Any, Non
 HOUSE = {
     service.name: service
     for service in (
-        Operated(
+        _operated(
             "identity",
-            IDENTITY,
-            (),
             identity.operations.export,
+            _of_lines(identity.operations.export),
             _from_its_own_log(identity.operations.rebuild),
         ),
-        Operated(
+        _operated(
             "catalog",
-            CATALOG,
-            (),
             catalog.operations.export,
+            _of_lines(catalog.operations.export),
             _from_its_own_log(catalog.operations.rebuild),
         ),
-        Operated(
+        _operated(
             "wallet-ledger",
-            WALLET,
-            (IDENTITY, CATALOG),
             wallet_ledger.operations.export,
+            wallet_ledger.operations.digest_of,
             wallet_ledger.operations.rebuild,
             wallet_ledger_project,
         ),
-        Operated(
+        _operated(
             "settlement",
-            SETTLEMENT,
-            (WALLET, CATALOG),
             settlement.operations.export,
+            settlement.operations.digest_of,
             settlement.operations.rebuild,
             settlement_project,
         ),
     )
 }
-
-OWNER_OF = {service.topic.name: service.name for service in HOUSE.values()}
-"""Topic -> the service whose log it publishes."""

@@ -1,21 +1,21 @@
 """How far everything is: heads of logs, ends of topics, places of consumers; and waiting for it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
 
 from events import log, places
-from events.envelope import readable
 from events.failures import PASSING
 from events.place import Place
 from events.places import ConsumerPlace
+from events.quickly import readable
 from events.reading import tail
 from events.received import Received
 from events.topics import Topic
-from kembalian.operators.house import HOUSE, OWNER_OF
 from kembalian.operators.live import LiveRun, NotRunning
+from kembalian.operators.services import OWNER_OF, SERVICES
 
 COULD_NOT_READ = (NotRunning, *PASSING)
 """What keeps a command from its answer: nothing runs, or a database or the broker is away."""
@@ -23,6 +23,11 @@ COULD_NOT_READ = (NotRunning, *PASSING)
 PATIENCE_SECONDS = 10.0
 POLL_SECONDS = 0.2
 READ_EVENTS = 2_000
+
+READ = """
+SELECT position, recorded_at, body FROM log.event
+WHERE partition = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4
+"""
 
 
 @asynccontextmanager
@@ -38,7 +43,7 @@ async def database(run: LiveRun, service: str) -> AsyncGenerator[asyncpg.Connect
 async def heads(run: LiveRun) -> dict[str, Place]:
     """Return service -> the last position of each partition of its log."""
     found: dict[str, Place] = {}
-    for name in HOUSE:
+    for name in SERVICES:
         async with database(run, name) as connection:
             found[name] = await log.heads(connection)
     return found
@@ -74,7 +79,7 @@ async def events_of(run: LiveRun, service: str) -> AsyncGenerator[Received]:
 
     What cannot be read is left out: the check of the log names it.
     """
-    topic = HOUSE[service].topic
+    topic = SERVICES[service].topic
     async with database(run, service) as connection:
         for partition in range(topic.partitions):
             after = 0
@@ -85,6 +90,28 @@ async def events_of(run: LiveRun, service: str) -> AsyncGenerator[Received]:
                         where = (topic.name, partition, event.position)
                         yield Received(*where, event.recorded_at, envelope)
                 after = events[-1].position
+
+
+async def events_until(
+    dsn: str, topic: Topic, partition: int, until: int
+) -> AsyncGenerator[Sequence[Received]]:
+    """Yield the events of one partition of a log up to a position, some at a time.
+
+    What cannot be read, or is not there, is left out: the check of the log names it.
+    """
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        after = 0
+        while rows := await connection.fetch(READ, partition, after, until, READ_EVENTS):
+            batch: list[Received] = []
+            for position, recorded_at, body in rows:
+                envelope = readable(body)
+                if envelope is not None:
+                    batch.append(Received(topic.name, partition, position, recorded_at, envelope))
+            yield batch
+            after = rows[-1]["position"]
+    finally:
+        await connection.close()
 
 
 def reached(have: Place, want: Place) -> int:
@@ -121,7 +148,7 @@ async def wait_for_service(
 ) -> dict[str, Place]:
     """Let a service reach the heads `want` of what it consumes; return topic -> place reached."""
     found: dict[str, Place] = {}
-    for topic in HOUSE[service].consumes:
+    for topic in SERVICES[service].consumes:
 
         async def measure(topic: Topic = topic) -> Place:
             return place_in(await consumed(run, service), topic)

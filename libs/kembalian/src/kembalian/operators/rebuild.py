@@ -1,7 +1,6 @@
 """`kembalian rebuild`: drop a service's views, fill them again, and compare before and after."""
 
 import asyncio
-import hashlib
 from typing import Annotated, Any
 
 import asyncpg
@@ -10,9 +9,11 @@ import typer
 import settlement.operations
 from events.parallel import WorkFailed
 from events.source import LogSource, SourceEnded
-from kembalian.operators.house import HOUSE, OWNER_OF
+from events.view_digest import Digest
+from kembalian.operators.house import HOUSE
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import COULD_NOT_READ, heads, wait_for_service
+from kembalian.operators.services import OWNER_OF
 from kembalian.operators.speaking import (
     JSON_OPTION,
     YES_OPTION,
@@ -59,7 +60,7 @@ def rebuild(
 
 
 async def run_rebuild(run: LiveRun, service: str, tell: Tell) -> dict[str, Any]:
-    """Rebuild and return {service, before, after, rows}: SHA-256 of the canonical exports.
+    """Rebuild and return {service, before, after, rows}: the digests of its views.
 
     Raises the service's RebuildStalled, SourceEnded, WorkFailed, or what COULD_NOT_READ names.
     """
@@ -78,19 +79,15 @@ async def run_rebuild(run: LiveRun, service: str, tell: Tell) -> dict[str, Any]:
     assert after is not None, "a rebuilt view can be read"
     return {
         "service": service,
-        "before": before and before[0],
-        "after": after[0],
-        "rows": after[1],
+        "before": before and before.sha256,
+        "after": after.sha256,
+        "rows": after.rows,
     }
 
 
-async def _digest(dsn: str, service: str) -> tuple[str, int] | None:
-    """Return (SHA-256, rows) of a service's canonical export, None where a view is gone."""
-    sha, rows = hashlib.sha256(), 0
+async def _digest(dsn: str, service: str) -> Digest | None:
+    """Return the digest of a service's views, None where one is gone."""
     try:
-        async for line in HOUSE[service].export(dsn):
-            sha.update(line.encode() + b"\n")
-            rows += 1
+        return await HOUSE[service].digest(dsn)
     except VIEW_IS_GONE:
         return None
-    return sha.hexdigest(), rows

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from events import dead_letters
 from events.topics import CHECKPOINTS
 from kembalian.operators import checkpoints as signed
-from kembalian.operators.house import HOUSE, OWNER_OF
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import (
     COULD_NOT_READ,
@@ -17,6 +16,7 @@ from kembalian.operators.reading import (
     reached,
     size,
 )
+from kembalian.operators.services import OWNER_OF, SERVICES
 from kembalian.operators.speaking import JSON_OPTION, fail, say_json, say_table
 
 
@@ -50,7 +50,7 @@ async def look(run: LiveRun) -> dict[str, Any]:
     logs: list[dict[str, Any]] = []
     consumers: list[dict[str, Any]] = []
     letters: list[dict[str, Any]] = []
-    for name, service in HOUSE.items():
+    for name, service in SERVICES.items():
         there = await published(run, service.topic)
         logs.append(
             {

@@ -3,32 +3,36 @@
 Invariants 3 and 5 of docs/architecture.md: i issues, j is where it was spent.
 """
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 
-from events.contracts import wallet
+from events.contracts import lean, wallet
 from events.contracts.base import Allocations
 from events.received import Received
+
+Parts = Allocations | tuple[lean.Allocation, ...]
 
 
 @dataclass(slots=True)
 class Sums:
     """Rupiah per store: `issued`, and `owed[i, j]` = what i owes j."""
 
-    issued: defaultdict[str, int] = field(default_factory=lambda: defaultdict[str, int](int))
-    owed: defaultdict[tuple[str, str], int] = field(
-        default_factory=lambda: defaultdict[tuple[str, str], int](int)
-    )
+    issued: Counter[str] = field(default_factory=Counter[str])
+    owed: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
 
     def take(self, event: Received) -> None:
         """Add one event."""
         match event.envelope.data:
-            case wallet.TopUp(issuer=issuer, amount=amount):
-                self.issued[issuer] += amount
-            case wallet.ChangeSaved(issuer=issuer, amount=amount):
+            case (
+                lean.TopUp(issuer=issuer, amount=amount)
+                | lean.ChangeSaved(issuer=issuer, amount=amount)
+                | wallet.TopUp(issuer=issuer, amount=amount)
+                | wallet.ChangeSaved(issuer=issuer, amount=amount)
+            ):
                 self.issued[issuer] += amount
             case (
-                wallet.ChangeRedeemed(store_id=store, allocations=parts)
+                lean.ChangeRedeemed(store_id=store, allocations=parts)
+                | wallet.ChangeRedeemed(store_id=store, allocations=parts)
                 | wallet.PaymentDebited(store_id=store, allocations=parts)
             ):
                 self._spent(store, parts, 1)
@@ -46,12 +50,21 @@ class Sums:
             case _:
                 return
 
-    def _spent(self, store: str, parts: Allocations, sign: int) -> None:
+    def _spent(
+        self, store: str, parts: Allocations | tuple[lean.Allocation, ...], sign: int
+    ) -> None:
         """Add a spending at `store`, with `sign` -1 what brought it back to the buckets."""
         for part in parts:
             self.issued[part.issuer] -= sign * part.amount
             if part.issuer != store:
                 self.owed[part.issuer, store] += sign * part.amount
+
+    def add(self, other: "Sums") -> None:
+        """Add the sums of other events."""
+        for issuer, amount in other.issued.items():
+            self.issued[issuer] += amount
+        for pair, amount in other.owed.items():
+            self.owed[pair] += amount
 
     def receivable(self, store: str) -> int:
         """Return what all others owe `store`."""

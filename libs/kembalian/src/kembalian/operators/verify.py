@@ -1,7 +1,8 @@
 """`kembalian verify`: is all money where it must be? The invariants, on the live system."""
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,11 +11,11 @@ import typer
 
 from events.audit import Finding
 from events.contracts.checkpoint import CheckpointSigned
-from events.parallel import WorkFailed
+from events.parallel import WorkFailed, get_ready, processes_for
+from events.place import Place
 from events.topics import CHECKPOINTS
-from kembalian.operators import checkpoints
-from kembalian.operators.checks import check_log, check_topic, check_views
-from kembalian.operators.house import HOUSE
+from kembalian.operators import checkpoints, checks
+from kembalian.operators.checks import Piece, checked, log_pieces, topic_pieces, view_pieces
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import (
     COULD_NOT_READ,
@@ -25,8 +26,17 @@ from kembalian.operators.reading import (
     wait_for_service,
     wait_until,
 )
-from kembalian.operators.speaking import JSON_OPTION, Begin, fail, progress, say_json, say_table
-from settlement.operations import CouldNotCheck
+from kembalian.operators.services import SERVICES
+from kembalian.operators.speaking import (
+    JSON_OPTION,
+    Begin,
+    Tell,
+    fail,
+    progress,
+    say_json,
+    say_table,
+)
+from settlement.streams import CouldNotCheck
 from wallet_ledger.checkpoint_audit import NotACheckpoint, read_kept
 
 FINDINGS_MAX = 1_000
@@ -45,12 +55,13 @@ class Report:
     lag: dict[str, int] = field(default_factory=dict[str, int])
     findings: list[Finding] = field(default_factory=list[Finding])
 
-    async def add(self, findings: AsyncIterable[Finding]) -> None:
-        """Take all findings of one check. Raises TooManyFindings."""
-        async for finding in findings:
-            if len(self.findings) >= FINDINGS_MAX:
-                raise TooManyFindings
-            self.findings.append(finding)
+    async def add(self, findings: AsyncGenerator[Finding]) -> None:
+        """Take all findings of one check. Raises TooManyFindings; the check is ended then."""
+        async with aclosing(findings):
+            async for finding in findings:
+                if len(self.findings) >= FINDINGS_MAX:
+                    raise TooManyFindings
+                self.findings.append(finding)
 
 
 KEPT_OPTION = typer.Option(
@@ -88,7 +99,9 @@ async def run_verify(run: LiveRun, begin: Begin, kept: CheckpointSigned | None =
     """
     at, signed = await heads(run), await checkpoints.head(run)
     report = Report(events=sum(size(place) for place in at.values()))
-    for name, service in HOUSE.items():
+    if processes_for(report.events) > 1:
+        get_ready(checks.__name__)
+    for name, service in SERVICES.items():
         there = await wait_until(
             lambda topic=service.topic: published(run, topic), at[name], begin(f"{name} to Kafka")
         )
@@ -97,23 +110,39 @@ async def run_verify(run: LiveRun, begin: Begin, kept: CheckpointSigned | None =
         lambda: published(run, CHECKPOINTS), signed, begin("checkpoints to Kafka")
     )
     _note_lag(report, "checkpoints to Kafka", size(signed) - reached(there, signed))
-    for name, service in HOUSE.items():
+    for name, service in SERVICES.items():
         places = await wait_for_service(run, name, at, begin(f"{name} catching up"))
         for topic in service.consumes:
-            owner = next(other for other, found in HOUSE.items() if found.topic == topic)
+            owner = next(other for other, found in SERVICES.items() if found.topic == topic)
             behind = size(at[owner]) - reached(places[topic.name], at[owner])
             _note_lag(report, f"{name} from {topic.name}", behind)
     try:
-        for name in HOUSE:
-            await report.add(check_log(run, name, begin(f"log of {name}")))
-            await report.add(check_topic(run, name, at[name], begin(f"topic of {name}")))
-            begin(f"views of {name}")
-            await report.add(check_views(run, name))
+        await report.add(_all_checks(run, at, begin("checking")))
         await report.add(checkpoints.check_signed(run, kept, begin("checkpoints")))
         await report.add(checkpoints.check_published(run, signed))
     except TooManyFindings:
         pass
+    report.findings.sort(key=_in_the_house)
     return report
+
+
+async def _all_checks(run: LiveRun, at: Mapping[str, Place], tell: Tell) -> AsyncGenerator[Finding]:
+    """Yield what is wrong in all logs, topics and views; all cores take piece after piece."""
+    async with AsyncExitStack() as held:
+        pieces: list[Piece] = []
+        for name in SERVICES:
+            pieces += await held.enter_async_context(log_pieces(run, name))
+            pieces += topic_pieces(run, name, at[name])
+            pieces += await held.enter_async_context(view_pieces(run, name))
+        async for finding in checked(pieces, tell):
+            yield finding
+
+
+def _in_the_house(finding: Finding) -> tuple[int, int, int]:
+    """Return where a finding stands in a report: by service, then by place, the first one first."""
+    partition = -1 if finding.partition is None else finding.partition
+    position = -1 if finding.position is None else finding.position
+    return (list(SERVICES).index(finding.service), partition, position)
 
 
 def _note_lag(report: Report, what: str, events: int) -> None:

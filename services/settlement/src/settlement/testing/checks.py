@@ -1,6 +1,6 @@
 """The check of the views as a test calls it: a log in memory instead of the ledger's."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 
 from events.place import Place
 from events.received import Received
@@ -16,10 +16,17 @@ async def in_order(events: Iterable[Received], topic: str) -> AsyncGenerator[Rec
         yield event
 
 
-async def differences(dsn: str, ledger: Ledger, upto: Place | None = None) -> list[Difference]:
-    """Return what the check finds in the rows of wallets' events."""
-    wallets = in_order(ledger.events, WALLET.name)
-    return [found async for found in check(dsn, wallets, upto)]
+async def differences(
+    dsn: str, ledger: Ledger, upto: Place | None = None, batch: int = 2
+) -> list[Difference]:
+    """Return what the check finds in the rows of wallets' events, read so many at a time."""
+
+    async def of_partition(partition: int) -> AsyncGenerator[Sequence[Received]]:
+        found = [e async for e in in_order(ledger.events, WALLET.name) if e.partition == partition]
+        for first in range(0, len(found), batch):
+            yield found[first : first + batch]
+
+    return [found async for found in check(dsn, of_partition, upto)]
 
 
 async def store_differences(dsn: str, ledger: Ledger) -> list[Difference]:

@@ -7,6 +7,7 @@ from random import Random
 import asyncpg
 
 from events import places
+from events.contracts.wallet import PaymentDebited
 from events.received import Received
 from settlement.consumer import TOPICS, project
 from settlement.testing.ledger import Ledger
@@ -34,7 +35,9 @@ def busy(ledger: Ledger, entries: int = 150, seed: int = 7) -> Ledger:
             paid.append(ledger.pay(wallet, store, random.randint(1, balance)))
         elif kind == "refund" and paid:
             payment = paid.pop(random.randrange(len(paid)))
-            ledger.refund(payment, random.randint(1, payment.envelope.data.model_dump()["amount"]))
+            debited = payment.envelope.data
+            assert isinstance(debited, PaymentDebited)
+            ledger.refund(payment, random.randint(1, debited.amount))
         elif kind == "undo":
             ledger.reverse(ledger.top_up(wallet, store, 20_000))
         elif kind == "top_up":

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from aiokafka import TopicPartition
 
+from events.contracts import PublicEvent
 from events.envelope import Cause, seal
 from events.log import RecordedEvent
 from events.received import Received
@@ -31,6 +32,7 @@ async def publish(kafka: Kafka, events: Iterable[Received]) -> None:
 def recorded(event: Received, body: bytes | None = None) -> RecordedEvent:
     """Return the event as it stands in its owner's log; `body` for one that cannot be read."""
     envelope = event.envelope
+    assert isinstance(envelope.data, PublicEvent)
     sealed = seal(
         envelope.data,
         source="a-test",

@@ -1,0 +1,47 @@
+"""Opening an event by its lean form, if it has one and keeps it exactly; else by its contract.
+
+For whoever reads a whole history: the same refusals, the same values, in a fifth of the time.
+"""
+
+from typing import Final
+
+import msgspec
+
+from events.contracts import lean
+from events.envelope import (
+    Envelope,
+    MalformedEvent,
+    Opened,
+    UnknownEventType,
+    open_envelope,
+    type_at_the_end,
+)
+
+_DECODERS: Final[dict[bytes, msgspec.json.Decoder[lean.AnyLeanEnvelope]]] = {
+    b"kembalian.wallet.TopUp.v1": msgspec.json.Decoder(lean.TopUpEnvelope),
+    b"kembalian.wallet.ChangeSaved.v1": msgspec.json.Decoder(lean.ChangeSavedEnvelope),
+    b"kembalian.wallet.ChangeRedeemed.v1": msgspec.json.Decoder(lean.ChangeRedeemedEnvelope),
+}
+
+
+def open_quickly(body: bytes) -> Envelope:
+    """Return the event in `body`, its data in lean form where there is one.
+
+    Raises MalformedEvent or UnknownEventType, as `open_envelope` does of the same bytes.
+    """
+    decoder = _DECODERS.get(type_at_the_end(body))
+    if decoder is None:
+        return open_envelope(body)
+    try:
+        event = decoder.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):  # the contract says what is wrong
+        return open_envelope(body)
+    return Opened(event.id, event.type, event.subject, event.aggversion, event.time, event.data)
+
+
+def readable(body: bytes) -> Envelope | None:
+    """Return the event in `body`, None if it cannot be read: for checkers, which say so once."""
+    try:
+        return open_quickly(body)
+    except (MalformedEvent, UnknownEventType):
+        return None

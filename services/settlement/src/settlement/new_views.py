@@ -1,0 +1,108 @@
+"""Tables like those of the views, beside them: made, indexed, and put in their place at once."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import asyncpg
+
+from events import places
+from events.topics import CATALOG, WALLET
+
+SCHEMA: Final = "refill"
+FULL: Final = ("entry", "obligation", "movement", "total")
+
+SESSION = {
+    "application_name": "kembalian rebuild",
+    "synchronous_commit": "off",  # nothing of it counts before the last commit, which is not
+    "maintenance_work_mem": "256MB",
+    "TimeZone": "UTC",
+}
+
+BEGIN = f"""
+DROP SCHEMA IF EXISTS {SCHEMA} CASCADE;
+CREATE SCHEMA {SCHEMA};
+""" + "".join(
+    f"CREATE TABLE {SCHEMA}.{table} (LIKE view.{table} INCLUDING CONSTRAINTS);\n" for table in FULL
+)
+
+INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'view' AND tablename = $1"
+
+PRIMARY = """
+SELECT conname FROM pg_constraint
+WHERE conrelid = ('view.' || $1)::regclass AND contype = 'p'
+"""
+
+TOTALS = """
+INSERT INTO refill.total
+    (partition, store_id, receivable, liability, issued, position, recorded_at)
+SELECT partition, store_id, sum(receivable), sum(liability), sum(issued), max(position),
+    max(recorded_at)
+FROM refill.movement GROUP BY partition, store_id
+"""
+
+SWAP = (
+    "".join(
+        f"DROP TABLE view.{table}; ALTER TABLE {SCHEMA}.{table} SET SCHEMA view;\n"
+        for table in FULL
+    )
+    + f"DROP SCHEMA {SCHEMA};"
+)
+
+# A position's message lies at that offset or, after doubled ones, later: never before it.
+SET_PLACE = """
+UPDATE view.place SET position = $3, stopped = NULL,
+    kafka_offset = CASE WHEN position = $3 THEN kafka_offset ELSE $3 END,
+    rebuild_until = CASE WHEN position > $3 THEN position ELSE 0 END
+WHERE topic = $1 AND partition = $2
+"""
+
+REWIND_STORES = """
+UPDATE view.place SET rebuild_until = greatest(rebuild_until, position), position = 0,
+    kafka_offset = 0, stopped = NULL
+WHERE topic = $1
+"""
+
+
+async def index(dsn: str, tables: Sequence[str]) -> None:
+    """Give the new tables the indexes and rights of the old ones, and let the planner know them."""
+    async with connected(dsn) as connection:
+        await connection.execute("SET ROLE settlement_owner")
+        for table in tables:
+            primary = await connection.fetchval(PRIMARY, table)
+            for name, definition in await connection.fetch(INDEXES, table):
+                await connection.execute(definition.replace(" ON view.", f" ON {SCHEMA}.", 1))
+                if name == primary:
+                    await connection.execute(
+                        f"ALTER TABLE {SCHEMA}.{table} ADD CONSTRAINT {name}"
+                        f" PRIMARY KEY USING INDEX {name}"
+                    )
+            await connection.execute(
+                f"GRANT SELECT, INSERT, UPDATE, DELETE ON {SCHEMA}.{table} TO settlement_app"
+            )
+            await connection.execute(f"ANALYZE {SCHEMA}.{table}")
+
+
+async def add_up(connection: asyncpg.Connection) -> None:
+    """Fill the sums, once all movements are there."""
+    await connection.execute(TOTALS)
+
+
+async def put_in_place(connection: asyncpg.Connection, reached: Mapping[int, int]) -> None:
+    """Put the new tables where the old ones are, with (partition, position) that they reach."""
+    await connection.execute(SWAP)
+    for partition, position in reached.items():
+        await connection.execute(SET_PLACE, WALLET.name, partition, position)
+    await connection.execute(places.FORGET_LETTERS)
+    await connection.execute(REWIND_STORES, CATALOG.name)
+    await connection.execute("DELETE FROM view.store")
+
+
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+    """Give a connection whose settings are for filling tables, closed at the end."""
+    connection = await asyncpg.connect(dsn, timeout=10, server_settings=SESSION)
+    try:
+        yield connection
+    finally:
+        await connection.close()
