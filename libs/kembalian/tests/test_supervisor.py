@@ -64,7 +64,7 @@ async def test_a_child_that_cannot_start_is_named_with_its_last_words(
 async def test_a_child_that_will_not_stop_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kembalian.launcher.service_process.STOP_PATIENCE_S", 0.3)
+    monkeypatch.setattr(ServiceProcess, "stop_patience_s", 0.3)
     deaf = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     server = child(tmp_path, deaf + LIVE_SERVER)
     await Supervisor({"s": server}, say=print, changed=lambda: None).start(["s"])
