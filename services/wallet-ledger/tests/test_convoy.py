@@ -233,6 +233,45 @@ async def test_a_connection_lost_in_the_commit_of_many_neither_loses_nor_doubles
     assert await wrong(ledger) == []
 
 
+ENDED = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+    AND (query LIKE '%append_groups%' OR query LIKE '%unnest($1::smallint[], $2::text[])%')
+"""
+
+
+async def test_connections_that_ended_while_nobody_used_them_are_made_again(
+    ledger: Databases, lanes: list[Lane], admin: asyncpg.Connection
+) -> None:
+    await together(lanes, "first")
+    assert len(await admin.fetch(ENDED)) == 2  # the convoy's and the loader's
+    await asyncio.sleep(0.1)
+    for lane in lanes:
+        lane._turn.wallets.clear()  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]
+
+    answers = await together(lanes, "second")
+
+    assert [json.loads(answer.body)["balance"] for answer in answers] == [200] * 3
+    assert (await admin.fetchval(COMMITS), await admin.fetchval(LINKS)) == (2, 6)
+    assert await wrong(ledger) == []
+
+
+async def test_lanes_write_alone_where_there_is_no_connection_for_a_convoy(
+    ledger: Databases, lanes: list[Lane], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: Any, **__: Any) -> Any:
+        raise asyncpg.TooManyConnectionsError("sorry, too many clients already")
+
+    monkeypatch.setattr("wallet_ledger.convoy.asyncpg.connect", refuse)
+
+    answers = await together(lanes, "first")
+
+    assert [answer.status for answer in answers] == [201] * 3
+    assert all(lane.owned for lane in lanes)
+    monkeypatch.undo()
+    assert await wrong(ledger) == []
+
+
 async def test_a_repeat_within_a_convoy_gets_the_first_answer(
     lanes: list[Lane], admin: asyncpg.Connection
 ) -> None:

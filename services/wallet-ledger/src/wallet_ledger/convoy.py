@@ -12,6 +12,7 @@ latest, so that a slow commit does not hold up the others.
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
@@ -24,7 +25,10 @@ from wallet_ledger.loading import Loading
 from wallet_ledger.store import Group
 from wallet_ledger.writing import COMMIT_SECONDS_MAX, Turn, append, is_undone
 
+logger = logging.getLogger(__name__)
+
 PATIENCE_SECONDS = 0.1
+CONNECT_SECONDS = 2.0
 CLOSE_SECONDS = 1.0
 
 Ready = tuple[Group, "asyncio.Future[bool]"]
@@ -103,7 +107,14 @@ class Convoy:
     async def _carry(self, ready: Sequence[Ready]) -> None:
         with self.under_way():
             try:
-                await self._write(sorted(group for group, _ in ready))
+                connection = await self._connected()
+            except DATABASE_AWAY as error:
+                logger.warning("no connection for a convoy: %r", error)
+                _send_alone(ready)
+                self._carrying = None
+                return
+            try:
+                await store.append_groups(connection, sorted(group for group, _ in ready))
             except Exception as error:  # noqa: BLE001 - each lane is told
                 if is_undone(error):
                     _send_alone(ready)
@@ -117,12 +128,12 @@ class Convoy:
             finally:
                 self._carrying = None
 
-    async def _write(self, groups: Sequence[Group]) -> None:
-        if self._connection is None:
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(
-                self._dsn, command_timeout=COMMIT_SECONDS_MAX, timeout=COMMIT_SECONDS_MAX
+                self._dsn, command_timeout=COMMIT_SECONDS_MAX, timeout=CONNECT_SECONDS
             )
-        await store.append_groups(self._connection, groups)
+        return self._connection
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

@@ -11,6 +11,7 @@ from wallet_ledger import store
 from wallet_ledger.domain import Wallet
 from wallet_ledger.writing import COMMIT_SECONDS_MAX
 
+CONNECT_SECONDS = 2.0
 CLOSE_SECONDS = 1.0
 
 Asked = tuple[int, Set[str], "asyncio.Future[dict[str, Wallet]]"]
@@ -52,9 +53,9 @@ class Loading:
         self._reading = None
 
     async def _read(self, asked: Sequence[Asked]) -> dict[tuple[int, str], Wallet]:
-        if self._connection is None:
+        if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(
-                self._dsn, command_timeout=COMMIT_SECONDS_MAX, timeout=COMMIT_SECONDS_MAX
+                self._dsn, command_timeout=COMMIT_SECONDS_MAX, timeout=CONNECT_SECONDS
             )
         wanted = [(partition, wallet_id) for partition, ids, _ in asked for wallet_id in ids]
         return await store.load_wallets(self._connection, wanted)

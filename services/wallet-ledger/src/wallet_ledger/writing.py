@@ -1,5 +1,6 @@
 """Writing a group under a turn: keys, wallets, decision, one statement, and what is remembered."""
 
+import contextlib
 from collections import ChainMap, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -54,7 +55,8 @@ class Turn:
     async def loaded(self, wallet_ids: Set[str]) -> Mapping[str, Wallet]:
         """Return wallets as the database has them."""
         if self.load is not None:
-            return await self.load(self.partition, wallet_ids)
+            with contextlib.suppress(*DATABASE_AWAY):  # if it is, our own connection will say so
+                return await self.load(self.partition, wallet_ids)
         named = [(self.partition, wallet_id) for wallet_id in wallet_ids]
         found = await store.load_wallets(self.connection, named)
         return {wallet_id: wallet for (_, wallet_id), wallet in found.items()}
