@@ -262,7 +262,7 @@ async def test_lanes_write_alone_where_there_is_no_connection_for_a_convoy(
     async def refuse(*_: Any, **__: Any) -> Any:
         raise asyncpg.TooManyConnectionsError("sorry, too many clients already")
 
-    monkeypatch.setattr("wallet_ledger.convoy.asyncpg.connect", refuse)
+    monkeypatch.setattr("wallet_ledger.own_connection.asyncpg.connect", refuse)
 
     answers = await together(lanes, "first")
 

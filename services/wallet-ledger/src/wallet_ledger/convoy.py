@@ -11,25 +11,21 @@ latest, so that a slow commit does not hold up the others.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-
-import asyncpg
 
 from events.failures import DATABASE_AWAY
 from wallet_ledger import store
 from wallet_ledger.group import Decision
 from wallet_ledger.loading import Loading
+from wallet_ledger.own_connection import CLOSE_SECONDS, OwnConnection
 from wallet_ledger.store import Group
-from wallet_ledger.writing import COMMIT_SECONDS_MAX, Turn, append, is_undone
+from wallet_ledger.writing import Turn, append, is_undone
 
 logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 0.1
-CONNECT_SECONDS = 2.0
-CLOSE_SECONDS = 1.0
 
 Ready = tuple[Group, "asyncio.Future[bool]"]
 """A group that could go, and whether it did: False where it must go alone."""
@@ -40,9 +36,8 @@ class Convoy:
 
     def __init__(self, dsn: str) -> None:
         self.loading = Loading(dsn)
-        self._dsn = dsn
         self._loop = asyncio.get_running_loop()
-        self._connection: asyncpg.Connection | None = None
+        self._connection = OwnConnection(dsn)
         self._ready: list[Ready] = []
         self._deciding = 0
         self._under_way = 0
@@ -107,7 +102,7 @@ class Convoy:
     async def _carry(self, ready: Sequence[Ready]) -> None:
         with self.under_way():
             try:
-                connection = await self._connected()
+                connection = await self._connection.get()
             except DATABASE_AWAY as error:
                 logger.warning("no connection for a convoy: %r", error)
                 _send_alone(ready)
@@ -120,7 +115,7 @@ class Convoy:
                     _send_alone(ready)
                 else:
                     _tell(ready, error)
-                    await self._disconnect()
+                    await self._connection.drop()
             else:
                 for _, went in ready:
                     if not went.done():
@@ -128,24 +123,11 @@ class Convoy:
             finally:
                 self._carrying = None
 
-    async def _connected(self) -> asyncpg.Connection:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(
-                self._dsn, command_timeout=COMMIT_SECONDS_MAX, timeout=CONNECT_SECONDS
-            )
-        return self._connection
-
-    async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(*DATABASE_AWAY):
-                await connection.close(timeout=CLOSE_SECONDS)
-
     async def close(self) -> None:
         """End, after the lanes: a commit that is under way is waited for a moment."""
         if self._carrying is not None:
             await asyncio.wait({self._carrying}, timeout=CLOSE_SECONDS)
-        await self._disconnect()
+        await self._connection.drop()
         await self.loading.close()
 
 

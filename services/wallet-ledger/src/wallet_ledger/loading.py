@@ -1,18 +1,11 @@
 """Wallets that no lane has in memory: what several lanes ask for at once is one statement."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence, Set
 
-import asyncpg
-
-from events.failures import DATABASE_AWAY
 from wallet_ledger import store
 from wallet_ledger.domain import Wallet
-from wallet_ledger.writing import COMMIT_SECONDS_MAX
-
-CONNECT_SECONDS = 2.0
-CLOSE_SECONDS = 1.0
+from wallet_ledger.own_connection import CLOSE_SECONDS, OwnConnection
 
 Asked = tuple[int, Set[str], "asyncio.Future[dict[str, Wallet]]"]
 
@@ -21,9 +14,8 @@ class Loading:
     """Reads wallets for all lanes of a process, one statement at a time, on its own connection."""
 
     def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
         self._loop = asyncio.get_running_loop()
-        self._connection: asyncpg.Connection | None = None
+        self._connection = OwnConnection(dsn)
         self._asked: list[Asked] = []
         self._reading: asyncio.Task[None] | None = None
 
@@ -42,7 +34,7 @@ class Loading:
             try:
                 rows = await self._read(asked)
             except Exception as error:  # noqa: BLE001 - each who waits is told
-                await self._disconnect()
+                await self._connection.drop()
                 for _, _, found in asked:
                     if not found.done():
                         found.set_exception(error)
@@ -53,21 +45,12 @@ class Loading:
         self._reading = None
 
     async def _read(self, asked: Sequence[Asked]) -> dict[tuple[int, str], Wallet]:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(
-                self._dsn, command_timeout=COMMIT_SECONDS_MAX, timeout=CONNECT_SECONDS
-            )
+        connection = await self._connection.get()
         wanted = [(partition, wallet_id) for partition, ids, _ in asked for wallet_id in ids]
-        return await store.load_wallets(self._connection, wanted)
-
-    async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(*DATABASE_AWAY):
-                await connection.close(timeout=CLOSE_SECONDS)
+        return await store.load_wallets(connection, wanted)
 
     async def close(self) -> None:
         """End, after the lanes."""
         if self._reading is not None:
             await asyncio.wait({self._reading}, timeout=CLOSE_SECONDS)
-        await self._disconnect()
+        await self._connection.drop()

@@ -6,6 +6,7 @@ one is answered. Then it becomes uvicorn's as if it had been from the beginning.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -32,20 +33,20 @@ class Short:
         self.cycle: RequestResponseCycle | None = None
 
 
-class ShortProtocol(JoiningProtocol):
+class ShortProtocol(JoiningProtocol, ABC):
     """Reads short requests and gives each to `received`, which answers it or takes the long way."""
 
     _short: Short | None = None
     _idle_since: float | None = None
     _idle_timer: asyncio.TimerHandle | None = None
 
+    @abstractmethod
     def accepts_short(self) -> bool:
         """Tell whether short requests are taken at all, now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def received(self, short: Short) -> None:
         """Take a short request that is complete."""
-        raise NotImplementedError
 
     def answer(self, short: Short, data: bytes, *, keep_alive: bool) -> None:
         """Send the whole answer, head and body, to a short request that is not gone."""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from events import log, outcomes
+from events import outcomes
 from events.envelope import timestamp
 from events.failures import DATABASE_AWAY
 from events.outcomes import Outcome
@@ -25,6 +25,9 @@ RECENT_MAX = 2_000
 """Outcomes that a partition keeps in memory: a till repeats within seconds."""
 
 KEY_TAKEN = "outcome_pkey"
+
+OURS = "KB"
+"""The class of what our own functions refuse: a fence, another position, a wrong call."""
 
 COMMIT_SECONDS_MAX = 10.0
 
@@ -99,8 +102,7 @@ def is_undone(error: Exception) -> bool:
     """Tell whether the database has refused a statement, so that certainly nothing of it stands."""
     if not isinstance(error, asyncpg.PostgresError):
         return False
-    state = getattr(error, "sqlstate", None) or ""
-    return state in (log.FENCED, log.OTHER_POSITION) or state[:2] in ("22", "23", "40")
+    return (getattr(error, "sqlstate", None) or "")[:2] in ("22", "23", "40", OURS)
 
 
 async def write_group(
