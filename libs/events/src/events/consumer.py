@@ -8,7 +8,8 @@ beginning; then it is stopped, and says so.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 
 import asyncpg
 from aiokafka import TopicPartition
@@ -30,8 +31,15 @@ logger = logging.getLogger(__name__)
 LEASE = "consumer"
 POLL_MS = 200
 BATCH_RECORDS_MAX = 2_000
+FULL_RECORDS = BATCH_RECORDS_MAX // 2
+"""So many say that there are more already: whoever is behind waits for nothing."""
+
 GATHER_SECONDS = 0.03
 """So long at least lies between two looks while little comes: a batch has its price."""
+
+MANY_RECORDS = 50
+GATHER_MANY_SECONDS = 0.1
+"""The same while much comes: what is visible later by that much costs half."""
 
 RETRY_SECONDS = 0.5
 RECHECK_SECONDS = 10.0
@@ -84,12 +92,11 @@ class Consumer:
                 if watch.done():
                     watch.result()
                 await self._look_at_places()
-                begun = asyncio.get_running_loop().time()
                 polled = await self._poll(consumer)
                 if polled:
                     watchdog.messages_came()
-                    await self._take_all(polled)
-                    await self._gather(begun, sum(map(len, polled.values())))
+                    async with self._gathering(consumer, sum(map(len, polled.values()))):
+                        await self._take_all(polled)
                 if not polled or any(r.gap or r.stopped_at for r in self._reading.values()):
                     await self._landed()
                     for where in self._reading:
@@ -99,11 +106,23 @@ class Consumer:
             flying, self._in_flight = self._in_flight, None
             await background.stop(watch, *([flying] if flying else []))
 
-    async def _gather(self, begun: float, records: int) -> None:
-        """Let a busy topic fill the next batch, if this one was far from full."""
-        if records < BATCH_RECORDS_MAX // 2:
-            passed = asyncio.get_running_loop().time() - begun
-            await asyncio.sleep(max(0.0, GATHER_SECONDS - passed))
+    @asynccontextmanager
+    async def _gathering(self, consumer: TopicReader, records: int) -> AsyncGenerator[None]:
+        """Let a busy topic fill the next batch meanwhile, if this one of `records` is not full.
+
+        Nothing is fetched until then: a fetch that is out already would end at the first message
+        of the first partition, and bring a batch of one relay instead of one of all. (Called
+        before the loop turns, so that aiokafka has not sent it yet.)
+        """
+        if records >= FULL_RECORDS:
+            yield
+            return
+        clock = asyncio.get_running_loop().time
+        until = clock() + (GATHER_MANY_SECONDS if records >= MANY_RECORDS else GATHER_SECONDS)
+        consumer.pause(*self._reading)
+        yield
+        await asyncio.sleep(max(0.0, until - clock()))
+        consumer.resume(*self._reading)
 
     async def _take_all(self, polled: dict[TopicPartition, list[Record]]) -> None:
         """Open what is due while the batch before is committed; then let it follow that one."""
