@@ -138,6 +138,39 @@ async def test_a_discarded_event_stays_left_out(
     assert (await place_of(connection, last)).position == last.position
 
 
+class MeetsALetter(InMemory):
+    """While it is folded, the consumer reads of the stores again and cannot handle one."""
+
+    connection: asyncpg.Connection
+
+    async def batches(
+        self, partition: int, after: int, until: int
+    ) -> AsyncGenerator[Sequence[Read]]:
+        """Yield the same, once the stores are due and a letter is there."""
+        assert [p.topic for p in await places.load(self.connection) if p.rebuilding] == [
+            CATALOG.name
+        ]
+        await self.connection.execute(
+            "INSERT INTO log.dead_letter (topic, partition, position, kafka_offset, stream, state,"
+            " reason, body) VALUES ($1, 0, 1, 0, 'kantin', 'dead', 'a test', '')"
+            " ON CONFLICT DO NOTHING",
+            CATALOG.name,
+        )
+        async for reads in super().batches(partition, after, until):
+            yield reads
+
+
+async def test_a_letter_of_the_stores_that_comes_meanwhile_is_kept(
+    connection: asyncpg.Connection, dsn: str, whole: Ledger
+) -> None:
+    letters = MeetsALetter(whole.events)
+    letters.connection = connection
+
+    await refill(dsn, cast("Source", letters), Place(()), nothing)
+
+    assert await connection.fetchval("SELECT topic FROM log.dead_letter") == CATALOG.name
+
+
 async def test_what_cannot_be_handled_is_left_to_the_consumer(
     connection: asyncpg.Connection, dsn: str, whole: Ledger
 ) -> None:

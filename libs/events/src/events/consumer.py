@@ -8,8 +8,7 @@ beginning; then it is stopped, and says so.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 import asyncpg
 from aiokafka import TopicPartition
@@ -18,6 +17,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 from events import background, places
 from events.client import Record, TopicReader
 from events.failures import PASSING, Fenced
+from events.gathering import BATCH_RECORDS_MAX, gathering
 from events.handling import Run, handle_stranger
 from events.leases import Leases
 from events.progress import Reading, Watchdog
@@ -30,17 +30,6 @@ logger = logging.getLogger(__name__)
 
 LEASE = "consumer"
 POLL_MS = 200
-BATCH_RECORDS_MAX = 2_000
-FULL_RECORDS = BATCH_RECORDS_MAX // 2
-"""So many say that there are more already: whoever is behind waits for nothing."""
-
-GATHER_SECONDS = 0.03
-"""So long at least lies between two looks while little comes: a batch has its price."""
-
-MANY_RECORDS = 50
-GATHER_MANY_SECONDS = 0.1
-"""The same while much comes: what is visible later by that much costs half."""
-
 RETRY_SECONDS = 0.5
 RECHECK_SECONDS = 10.0
 PLACES_SECONDS = 1.0
@@ -95,7 +84,7 @@ class Consumer:
                 polled = await self._poll(consumer)
                 if polled:
                     watchdog.messages_came()
-                    async with self._gathering(consumer, sum(map(len, polled.values()))):
+                    async with gathering(consumer, self._reading, sum(map(len, polled.values()))):
                         await self._take_all(polled)
                 if not polled or any(r.gap or r.stopped_at for r in self._reading.values()):
                     await self._landed()
@@ -105,24 +94,6 @@ class Consumer:
         finally:
             flying, self._in_flight = self._in_flight, None
             await background.stop(watch, *([flying] if flying else []))
-
-    @asynccontextmanager
-    async def _gathering(self, consumer: TopicReader, records: int) -> AsyncGenerator[None]:
-        """Let a busy topic fill the next batch meanwhile, if this one of `records` is not full.
-
-        Nothing is fetched until then: a fetch that is out already would end at the first message
-        of the first partition, and bring a batch of one relay instead of one of all. (Called
-        before the loop turns, so that aiokafka has not sent it yet.)
-        """
-        if records >= FULL_RECORDS:
-            yield
-            return
-        clock = asyncio.get_running_loop().time
-        until = clock() + (GATHER_MANY_SECONDS if records >= MANY_RECORDS else GATHER_SECONDS)
-        consumer.pause(*self._reading)
-        yield
-        await asyncio.sleep(max(0.0, until - clock()))
-        consumer.resume(*self._reading)
 
     async def _take_all(self, polled: dict[TopicPartition, list[Record]]) -> None:
         """Open what is due while the batch before is committed; then let it follow that one."""

@@ -6,7 +6,6 @@ from typing import Final
 
 import asyncpg
 
-from events import places
 from events.topics import CATALOG, WALLET
 
 SCHEMA: Final = "refill"
@@ -63,6 +62,8 @@ UPDATE view.place SET rebuild_until = greatest(rebuild_until, position), positio
 WHERE topic = $1
 """
 
+FORGET_LETTERS = "DELETE FROM log.dead_letter WHERE topic = $1 AND state <> 'discarded'"
+
 
 async def index(dsn: str, tables: Sequence[str]) -> None:
     """Give the new tables the indexes and rights of the old ones, and let the planner know them."""
@@ -93,8 +94,13 @@ async def put_in_place(connection: asyncpg.Connection, reached: Mapping[int, int
     await connection.execute(SWAP)
     for partition, position in reached.items():
         await connection.execute(SET_PLACE, WALLET.name, partition, position)
-    await connection.execute(places.FORGET_LETTERS)
-    await connection.execute(REWIND_STORES, CATALOG.name)
+    await connection.execute(FORGET_LETTERS, WALLET.name)
+
+
+async def hand_over_stores(connection: asyncpg.Connection) -> None:
+    """Let the running consumer read of all stores again; it begins within a second."""
+    await connection.execute(REWIND_STORES, CATALOG.name)  # first: so it locks, too
+    await connection.execute(FORGET_LETTERS, CATALOG.name)
     await connection.execute("DELETE FROM view.store")
 
 

@@ -22,7 +22,16 @@ from events.received import Received
 from events.source import Read, Source
 from events.topics import WALLET
 from settlement import store
-from settlement.new_views import BEGIN, FULL, SCHEMA, add_up, connected, index, put_in_place
+from settlement.new_views import (
+    BEGIN,
+    FULL,
+    SCHEMA,
+    add_up,
+    connected,
+    hand_over_stores,
+    index,
+    put_in_place,
+)
 from settlement.projections import UnknownEvent, rows_of
 from settlement.rows import EntryRow, MovementRow, ObligationRow
 
@@ -68,10 +77,13 @@ class Filled(NamedTuple):
 async def refill(dsn: str, source: Source, until: Place, progress: Progress) -> None:
     """Make the rows of all wallet events anew, up to `until` or where the views are if further.
 
-    The stores, few as they are, are left to the running consumer. `dsn` must name a superuser or
-    the owner. Raises SourceEnded, WorkFailed, asyncpg.PostgresError: the views are as they were.
+    The stores, few as they are, are left to the running consumer, which reads of them meanwhile.
+    `dsn` must name a superuser or the owner. Raises SourceEnded, WorkFailed, asyncpg.PostgresError:
+    the views are as they were.
     """
     async with connected(dsn) as connection:
+        async with connection.transaction():
+            await hand_over_stores(connection)
         await connection.execute("SET ROLE settlement_owner")
         await connection.execute(BEGIN)
         filled: dict[int, Filled] = {}
