@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 
-from events.audit import Finding
+from events.audit import Envelopes
 from events.contracts import lean
 from events.contracts import wallet as contract
 from events.envelope import Envelope
+from events.finding import Finding
 from events.log import Connection, RecordedEvent
 from events.quickly import readable
 from wallet_ledger import domain
@@ -25,44 +26,58 @@ Reversed = tuple[RecordedEvent, domain.EntryReversed]
 
 
 class LedgerAudit:
-    """Folds the wallets of one partition as their events stream by."""
+    """Folds the wallets of one partition as their events stream by; then looks at the views."""
 
-    def __init__(self, partition: int) -> None:
+    def __init__(self, connection: Connection, partition: int) -> None:
+        self._connection = connection
         self._partition = partition
         self._fold = Fold(partition)
         self._newest: dict[str, int] = {}  # wallet id -> the position of its last event
         self._reversed: list[Reversed] = []
 
-    def take(self, event: RecordedEvent, envelope: Envelope) -> Iterator[Finding]:
-        """Yield what is wrong with one event, given all before it."""
-        try:
-            fact = from_contract(envelope.data)
-        except NotAWalletEvent as error:
-            yield self._finding(9, event, f"not an event of a wallet: {error}")
-            return
-        before = self._fold.wallets.get(event.stream, NO_EVENTS)
-        after = self._fold.take(event.stream, fact)
-        self._newest[event.stream] = event.position
-        if isinstance(fact, domain.EntryReversed):
-            self._reversed.append((event, fact))
-        for invariant, detail in faults(event.stream, envelope, fact, before, after):
-            yield self._finding(invariant, event, detail)
+    async def take(
+        self, events: Sequence[RecordedEvent], envelopes: Envelopes
+    ) -> Sequence[Finding]:
+        """Return what is wrong with the next events, given all before them."""
+        found: list[Finding] = []
+        fold, newest = self._fold, self._newest
+        for event, envelope in zip(events, envelopes, strict=True):
+            if envelope is None:
+                continue
+            wallet_id = event.stream
+            try:
+                fact = from_contract(envelope.data)
+            except NotAWalletEvent as error:
+                found.append(self._finding(9, event, f"not an event of a wallet: {error}"))
+                continue
+            before = fold.wallets.get(wallet_id, NO_EVENTS)
+            after = fold.take(wallet_id, fact)
+            newest[wallet_id] = event.position
+            if isinstance(fact, domain.EntryReversed):
+                self._reversed.append((event, fact))
+            for invariant, detail in faults(wallet_id, envelope, fact, before, after):
+                found.append(self._finding(invariant, event, detail))
+        return found
+
+    async def end(self) -> AsyncIterator[Finding]:
+        """Yield wrong reversals, and rows of the ledger's own views that are not what is due."""
+        for findings in (self._entries(), self._views()):
+            async for finding in findings:
+                yield finding
 
     def _finding(self, invariant: int, event: RecordedEvent, detail: str) -> Finding:
         return Finding(invariant, SERVICE, self._partition, event.position, event.stream, detail)
 
-    async def views(self, connection: Connection) -> AsyncIterator[Finding]:
+    async def _views(self) -> AsyncIterator[Finding]:
         """Yield the rows of the ledger's own views that are not what the fold says (7)."""
         for view, due in self._fold.rows().items():
-            async for finding in self._rows(connection, view, due):
+            async for finding in self._rows(view, due):
                 yield finding
 
-    async def _rows(
-        self, connection: Connection, view: View, rows: Sequence[tuple[object, ...]]
-    ) -> AsyncIterator[Finding]:
+    async def _rows(self, view: View, rows: Sequence[tuple[object, ...]]) -> AsyncIterator[Finding]:
         due = {row[:KEY_COLUMNS]: row[KEY_COLUMNS:] for row in rows}
         query = ROWS.format(view=view, columns=", ".join(COLUMNS[view]))
-        async for record in connection.cursor(query, self._partition, prefetch=5_000):
+        async for record in self._connection.cursor(query, self._partition, prefetch=5_000):
             row = tuple(record)
             key, found = row[:KEY_COLUMNS], row[KEY_COLUMNS:]
             expected = due.pop(key, None)
@@ -78,10 +93,10 @@ class LedgerAudit:
         said = f"view.{view}: {key[2]} {detail}"
         return Finding(7, SERVICE, self._partition, last, wallet_id, said)
 
-    async def entries(self, connection: Connection) -> AsyncIterator[Finding]:
+    async def _entries(self) -> AsyncIterator[Finding]:
         """Yield the reversals that do not undo, once, an earlier entry of their wallet (4)."""
         ids = list({fact.entry.event_id for _, fact in self._reversed})
-        found = {row["event_id"]: row for row in await connection.fetch(ENTRIES, ids)}
+        found = {row["event_id"]: row for row in await self._connection.fetch(ENTRIES, ids)}
         undone: set[str] = set()
         for event, fact in self._reversed:
             entry = fact.entry

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from events.audit import Finding
+from events.finding import Finding
 from events.log import Connection
 from wallet_ledger.audit import SERVICE
 
