@@ -40,7 +40,8 @@ class OrderAudit:
                 found.append(self._finding(position, stream, detail))
                 continue
             envelopes.append(envelope)
-            if envelope[:4] != (str(event_id), name, stream, version):
+            inside = (envelope.event_id, envelope.type, envelope.stream, envelope.version)
+            if inside != (str(event_id), name, stream, version):
                 detail = "the body says something else than its row"
                 found.append(self._finding(position, stream, detail))
         self._last = last

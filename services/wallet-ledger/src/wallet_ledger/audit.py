@@ -1,6 +1,6 @@
 """Is the ledger what it must be? Every event and every row of its views, against a fold."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from events.audit import Envelopes
 from events.contracts import lean
@@ -21,6 +21,9 @@ ROWS = "SELECT {columns} FROM view.{view} WHERE partition = $1"
 ENTRIES = """
 SELECT event_id::text, stream, position, body FROM log.event WHERE event_id = ANY ($1::uuid[])
 """
+
+WALLET_EVENTS = (lean.TillEvent, contract.WalletEvent)
+"""The lean form first: it is the usual one, and to ask whether something is a contract is slow."""
 
 Reversed = tuple[RecordedEvent, domain.EntryReversed]
 
@@ -132,23 +135,19 @@ def faults(
     fact: domain.Event,
     before: domain.Wallet,
     after: domain.Wallet,
-) -> Iterator[tuple[int, str]]:
-    """Yield (invariant, what is wrong) of one event between the wallets that it lies between."""
+) -> Iterable[tuple[int, str]]:
+    """Return (invariant, what is wrong) of one event between the wallets that it lies between."""
     data = envelope.data
-    assert isinstance(
-        data, lean.TillEvent | contract.WalletEvent
-    )  # from_contract has refused all else
+    assert isinstance(data, WALLET_EVENTS)  # from_contract has refused all else
+    found = [(4, detail) for detail in beyond(fact, before, data)]
     said = [(p.account, p.amount) for p in data.postings]
-    due = [(p.account, p.amount) for p in domain.postings(wallet_id, fact)]
-    if said != due:
+    if said != [(p.account, p.amount) for p in domain.postings(wallet_id, fact)]:
         total = sum(amount for _, amount in said)
         why = "are not those of what happened" if total == 0 else f"sum to {total}"
-        yield 1, f"the postings {why}"
+        found.append((1, f"the postings {why}"))
     if after.buckets and min(after.buckets.values()) < 0:
-        for issuer, balance in after.buckets.items():
-            if balance < 0:
-                yield 2, f"bucket {issuer} falls to {balance}"
-    for detail in beyond(fact, before, data):
-        yield 4, detail
+        below = ((issuer, balance) for issuer, balance in after.buckets.items() if balance < 0)
+        found += [(2, f"bucket {issuer} falls to {balance}") for issuer, balance in below]
     if data.balance != after.balance:
-        yield 3, f"it says a balance of {data.balance}, the fold {after.balance}"
+        found.append((3, f"it says a balance of {data.balance}, the fold {after.balance}"))
+    return found
