@@ -155,7 +155,9 @@ def untold(_done: int, _total: int) -> None:
 def viewed(piece: Piece, service: str) -> Piece | None:
     """Return a piece that looks at views of `service`, the ledger's without its topic."""
     match piece.item:
-        case LedgerPart() as part if service in {"wallet-ledger", "settlement"}:
+        case LedgerPart() as part if service == "wallet-ledger":
+            return replace(piece, item=replace(part, topic=None, settled=None))
+        case LedgerPart() as part if service == "settlement":
             return replace(piece, item=replace(part, topic=None))
         case SettledRest() if service == "settlement":
             return piece

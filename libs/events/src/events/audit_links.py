@@ -55,7 +55,8 @@ class LinksAudit:
             count = self._covers(left, done, link.last)
             found += self._close(link, left[done : done + count])
             done += count
-        self._open = left[done:]
+        first = left[-1].position + 1 if link is None else link.first  # no more is kept than needed
+        self._open = [event for event in left[done:] if event.position >= first]
         return found
 
     async def end(self, last: int) -> list[Finding]:
@@ -83,6 +84,8 @@ class LinksAudit:
 
     def _covers(self, events: Sequence[RecordedEvent], start: int, last: int) -> int:
         """Return how many events from `start` on lie up to the position `last`."""
+        if start == len(events):
+            return 0  # a link over what others cover
         count = last - events[start].position + 1  # where no position is missing
         if 0 < count <= len(events) - start and events[start + count - 1].position == last:
             return count
