@@ -1,0 +1,111 @@
+"""The events of a till as they are written: the fields of their contracts, in canonical order.
+
+So they are encoded without being sorted first. That they say what the contracts say, in the order
+of RFC 8785, is shown by tests for every event.
+"""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from wallet_ledger import domain
+
+
+class Posting(Struct, frozen=True, gc=False):
+    """One leg of a double entry."""
+
+    account: str
+    amount: int
+
+
+class Allocation(Struct, frozen=True, gc=False):
+    """How much came out of the bucket of `issuer`."""
+
+    amount: int
+    issuer: str
+
+
+class TopUp(Struct, frozen=True, gc=False):
+    """Cash paid in."""
+
+    amount: int
+    balance: int
+    card_number: str
+    cashier_id: str
+    issuer: str
+    postings: list[Posting]
+    store_id: str
+    wallet_id: str
+
+
+class ChangeSaved(Struct, frozen=True, gc=False):
+    """Change kept on the card."""
+
+    amount: int
+    balance: int
+    card_number: str
+    cash_returned: int
+    cashier_id: str
+    issuer: str
+    postings: list[Posting]
+    sale_total: int
+    store_id: str
+    tendered: int
+    wallet_id: str
+
+
+class SaleRecorded(Struct, frozen=True, gc=False):
+    """A sale of which nothing was kept."""
+
+    balance: int
+    card_number: str
+    cash_returned: int
+    cashier_id: str
+    postings: list[Posting]
+    sale_total: int
+    store_id: str
+    tendered: int
+    wallet_id: str
+
+
+class Spent(Struct, frozen=True, gc=False):
+    """A payment with the card, or cash paid out: both have the same fields."""
+
+    allocations: list[Allocation]
+    amount: int
+    balance: int
+    card_number: str
+    cashier_id: str
+    postings: list[Posting]
+    store_id: str
+    wallet_id: str
+
+
+TillForm: TypeAlias = TopUp | ChangeSaved | SaleRecorded | Spent
+
+
+def form_of(wallet_id: str, event: domain.TillEvent, balance: int) -> TillForm:
+    """Return the public form of `event`; `balance` is the wallet's after it, rupiah."""
+    till = event.till
+    card, store, cashier = till.card_number, till.store_id, till.cashier_id
+    postings = posted(wallet_id, event)
+    match event:
+        case domain.ChangeSaved(_, issuer, amount, total, tendered, returned):
+            return ChangeSaved(
+                *(amount, balance, card, returned, cashier, issuer, postings),
+                *(total, store, tendered, wallet_id),
+            )
+        case domain.ChangeRedeemed(_, amount, spent) | domain.CashedOut(_, amount, spent):
+            taken = [Allocation(a.amount, a.issuer) for a in spent]
+            return Spent(taken, amount, balance, card, cashier, postings, store, wallet_id)
+        case domain.TopUp(_, issuer, amount):
+            return TopUp(amount, balance, card, cashier, issuer, postings, store, wallet_id)
+        case domain.SaleRecorded(_, total, tendered, returned):
+            return SaleRecorded(
+                balance, card, returned, cashier, postings, total, store, tendered, wallet_id
+            )
+
+
+def posted(wallet_id: str, event: domain.Event) -> list[Posting]:
+    """Return the double entry of `event`."""
+    return [Posting(p.account, p.amount) for p in domain.postings(wallet_id, event)]
