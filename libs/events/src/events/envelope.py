@@ -10,6 +10,20 @@ from events.contracts import CONTRACTS, PublicEvent, contract_of, name_of
 from events.contracts.lean import LeanEvent
 from events.written import Cause, seal_plain
 
+__all__ = [
+    "CONTENT_TYPE",
+    "Cause",
+    "CloudEvent",
+    "Envelope",
+    "MalformedEvent",
+    "Opened",
+    "UnknownEventType",
+    "open_envelope",
+    "seal",
+    "timestamp",
+    "type_at_the_end",
+]
+
 CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 
 

@@ -17,7 +17,7 @@ class Cause(msgspec.Struct, frozen=True, gc=False):
 
 
 class Written(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """An envelope to be written: fields in the order of RFC 8785, extensions that are None left out.
+    """An envelope to be written: fields in the order of RFC 8785, without extensions that are None.
 
     `data` is a form (canonical.canonical_form) or the canonical bytes of what has none.
     """

@@ -1,9 +1,10 @@
 """Faults of the ledger's rules: each replaces one of them, and the reference must find it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from kembalian.testing.ledger_match import MOST
 from wallet_ledger import domain

@@ -1,9 +1,10 @@
 """Payments of online orders: what becomes of a hold, and after its confirmation of a refund."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from wallet_ledger.domain import holds, refunds
 from wallet_ledger.domain.holds import (

@@ -1,7 +1,8 @@
 """What a till may do with a wallet: save change, top up, redeem, pay out in cash."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from wallet_ledger.domain.wallet import (
     Allocation,
@@ -17,8 +18,7 @@ from wallet_ledger.domain.wallet import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Till:
+class Till(Struct, frozen=True, gc=False):
     """Where a command comes from: the card that was scanned, the store and who stood there."""
 
     card_number: str
@@ -29,16 +29,14 @@ class Till:
 # Commands
 
 
-@dataclass(frozen=True, slots=True)
-class TopUpWithCash:
+class TopUpWithCash(Struct, frozen=True, gc=False):
     """Take `amount` in cash; the store then holds it for the member."""
 
     till: Till
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecordSale:
+class RecordSale(Struct, frozen=True, gc=False):
     """A sale paid in cash, whose change is saved on the card or handed back.
 
     Below `auto_save_below` the change of a member who consented is saved without asking; else
@@ -53,16 +51,14 @@ class RecordSale:
     auto_save_below: int
 
 
-@dataclass(frozen=True, slots=True)
-class Redeem:
+class Redeem(Struct, frozen=True, gc=False):
     """Pay `amount` with the wallet, at the till's store, out of any bucket."""
 
     till: Till
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class CashOut:
+class CashOut(Struct, frozen=True, gc=False):
     """Hand `amount` out in cash: only what this store itself holds."""
 
     till: Till
@@ -75,8 +71,7 @@ TillCommand: TypeAlias = TopUpWithCash | RecordSale | Redeem | CashOut
 # Events
 
 
-@dataclass(frozen=True, slots=True)
-class TopUp:
+class TopUp(Struct, frozen=True, gc=False):
     """`issuer` holds `amount` more."""
 
     till: Till
@@ -84,8 +79,7 @@ class TopUp:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeSaved:
+class ChangeSaved(Struct, frozen=True, gc=False):
     """`issuer` holds `amount` more, left over from a sale; `cash_returned` was handed back."""
 
     till: Till
@@ -96,8 +90,7 @@ class ChangeSaved:
     cash_returned: int
 
 
-@dataclass(frozen=True, slots=True)
-class SaleRecorded:
+class SaleRecorded(Struct, frozen=True, gc=False):
     """A sale of which nothing was saved; no balance moves."""
 
     till: Till
@@ -106,8 +99,7 @@ class SaleRecorded:
     cash_returned: int
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRedeemed:
+class ChangeRedeemed(Struct, frozen=True, gc=False):
     """`amount` was spent at the till's store, out of the buckets that `allocations` name."""
 
     till: Till
@@ -115,8 +107,7 @@ class ChangeRedeemed:
     allocations: tuple[Allocation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CashedOut:
+class CashedOut(Struct, frozen=True, gc=False):
     """`amount` was handed out in cash by the store that held it."""
 
     till: Till

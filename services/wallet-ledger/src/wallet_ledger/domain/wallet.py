@@ -5,10 +5,11 @@ rupiah. Nothing here reads a clock, draws a number or knows how it is stored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Literal
+
+from msgspec import Struct, field
 
 BALANCE_MAX = 9_000_000_000_000_000
 """Rupiah that one wallet may hold: every reader of JSON knows whole numbers up to 2^53 exactly."""
@@ -25,24 +26,21 @@ PaymentState = Literal["held", "debited", "released", "expired"]
 ReversalState = Literal["requested", "approved", "rejected"]
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(Struct, frozen=True, gc=False):
     """How much of a spending comes out of the bucket that `issuer` holds."""
 
     issuer: str
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(Struct, frozen=True, gc=False):
     """One leg of a double entry: rupiah credited to `account`, negative = debited."""
 
     account: str
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True, gc=False):
     """What one store gets of a payment, and whose money it is; the allocations sum to `amount`."""
 
     store_id: str
@@ -50,8 +48,7 @@ class Part:
     allocations: tuple[Allocation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(Struct, frozen=True, gc=False):
     """A hold and what became of it; one id for both.
 
     `held` is set aside until it is debited, released or expired: one of them, once. `paid` is what
@@ -66,8 +63,7 @@ class Payment:
     paid: tuple[Part, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Reversal:
+class Reversal(Struct, frozen=True, gc=False):
     """That the entry `event_id` be undone: who asked, and what was decided."""
 
     reversal_id: str
@@ -77,8 +73,7 @@ class Reversal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wallet:
+class Wallet(Struct, frozen=True, gc=False):
     """One member's money: issuer -> rupiah; `version` counts its events.
 
     `payments` and `reversals` are by id. A writer may leave out those that are settled and that no
