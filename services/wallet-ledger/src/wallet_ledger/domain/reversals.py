@@ -175,19 +175,27 @@ def _check_possible(wallet: Wallet, entry: Entry) -> None:
             raise InsufficientFunds(left, allocation.amount)
 
 
+def moves(event: ReversalEvent) -> list[tuple[str, int]]:
+    """Return what one event adds to the buckets: (issuer, rupiah)."""
+    match event:
+        case ReversalRequested() | ReversalRejected():
+            return []
+        case EntryReversed(_, entry):
+            undo = debits_of if entry.direction == "credit" else credits_of
+            return undo(entry.allocations)
+
+
 def evolve(wallet: Wallet, event: ReversalEvent) -> Wallet:
     """Apply one recorded fact. Never validates: history cannot be refused."""
     known = wallet.reversals.get(event.reversal_id)
     match event:
         case ReversalRequested(reversal_id, event_id, requested_by, reason):
-            asked = Reversal(reversal_id, event_id, "requested", requested_by, reason)
-            return moved(wallet, [], reversal=asked)
+            after = Reversal(reversal_id, event_id, "requested", requested_by, reason)
         case ReversalRejected():
-            return moved(wallet, [], reversal=known and replace(known, state="rejected"))
-        case EntryReversed(_, entry):
-            undo = debits_of if entry.direction == "credit" else credits_of
-            approved = known and replace(known, state="approved")
-            return moved(wallet, undo(entry.allocations), reversal=approved)
+            after = known and replace(known, state="rejected")
+        case EntryReversed():
+            after = known and replace(known, state="approved")
+    return moved(wallet, moves(event), reversal=after)
 
 
 def postings(wallet_id: str, event: ReversalEvent) -> tuple[Posting, ...]:
@@ -196,6 +204,5 @@ def postings(wallet_id: str, event: ReversalEvent) -> tuple[Posting, ...]:
         case ReversalRequested() | ReversalRejected():
             return ()
         case EntryReversed(_, entry):
-            sign = -1 if entry.direction == "credit" else 1
             account = f"store:{entry.store_id}:{entry.account}"
-            return entries(wallet_id, entry.allocations, account, sign=sign)
+            return entries(wallet_id, moves(event), account)

@@ -153,15 +153,20 @@ def _decide_sale(wallet: Wallet, sale: RecordSale) -> ChangeSaved | SaleRecorded
     return SaleRecorded(sale.till, sale.sale_total, sale.tendered, change)
 
 
+def moves(event: TillEvent) -> list[tuple[str, int]]:
+    """Return what one event adds to the buckets: (issuer, rupiah)."""
+    match event:
+        case ChangeSaved(_, issuer, amount) | TopUp(_, issuer, amount):
+            return [(issuer, amount)]
+        case ChangeRedeemed(_, _, allocations) | CashedOut(_, _, allocations):
+            return debits_of(allocations)
+        case SaleRecorded():
+            return []
+
+
 def evolve(wallet: Wallet, event: TillEvent) -> Wallet:
     """Apply one recorded fact. Never validates: history cannot be refused."""
-    match event:
-        case TopUp(_, issuer, amount) | ChangeSaved(_, issuer, amount):
-            return moved(wallet, [(issuer, amount)])
-        case SaleRecorded():
-            return moved(wallet, [])
-        case ChangeRedeemed(_, _, allocations) | CashedOut(_, _, allocations):
-            return moved(wallet, debits_of(allocations))
+    return moved(wallet, moves(event))
 
 
 def postings(wallet_id: str, event: TillEvent) -> tuple[Posting, ...]:
@@ -169,13 +174,13 @@ def postings(wallet_id: str, event: TillEvent) -> tuple[Posting, ...]:
 
     `store:<id>:cash` is the drawer, `store:<id>:redeemed` what was paid with members' money.
     """
+    store = event.till.store_id
     match event:
-        case TopUp(till, issuer, amount) | ChangeSaved(till, issuer, amount):
-            saved = (Allocation(issuer, amount),)
-            return entries(wallet_id, saved, f"store:{till.store_id}:cash", sign=1)
+        case ChangeSaved() | TopUp():
+            return entries(wallet_id, moves(event), f"store:{store}:cash")
+        case ChangeRedeemed():
+            return entries(wallet_id, moves(event), f"store:{store}:redeemed")
+        case CashedOut():
+            return entries(wallet_id, moves(event), f"store:{store}:cash")
         case SaleRecorded():
             return ()
-        case ChangeRedeemed(till, _, spent):
-            return entries(wallet_id, spent, f"store:{till.store_id}:redeemed", sign=-1)
-        case CashedOut(till, _, spent):
-            return entries(wallet_id, spent, f"store:{till.store_id}:cash", sign=-1)

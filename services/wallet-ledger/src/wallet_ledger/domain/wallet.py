@@ -221,13 +221,13 @@ def debits_of(allocations: Iterable[Allocation]) -> list[tuple[str, int]]:
 
 
 def entries(
-    wallet_id: str, allocations: Iterable[Allocation], store_account: str, *, sign: int
+    wallet_id: str, moves: Iterable[tuple[str, int]], store_account: str
 ) -> tuple[Posting, ...]:
-    """Return the double entry between the wallet's buckets and an account of a store.
+    """Return the double entry of what `moves` adds to the wallet's buckets: (issuer, rupiah).
 
-    `sign` = 1 credits the wallet, -1 debits it. `wallet:<id>:<issuer>` is what the issuer owes the
+    The other side is an account of a store. `wallet:<id>:<issuer>` is what the issuer owes the
     member.
     """
-    legs = [Posting(f"wallet:{wallet_id}:{a.issuer}", sign * a.amount) for a in allocations]
+    legs = [Posting(f"wallet:{wallet_id}:{issuer}", amount) for issuer, amount in moves]
     total = sum([leg.amount for leg in legs])
     return (*legs, Posting(store_account, -total))
