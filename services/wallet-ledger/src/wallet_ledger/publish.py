@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from events.canonical import canonical_form
 from events.contracts import CONTRACTS, PublicEvent, lean
 from events.contracts import base as public
 from events.contracts import wallet as contract
@@ -18,7 +19,7 @@ from events.envelope import timestamp
 from events.log import NewEvent
 from events.written import Cause, seal_plain
 from wallet_ledger import domain
-from wallet_ledger.till_forms import form_of, posted
+from wallet_ledger.till_forms import form_of
 
 SOURCE = "wallet-ledger"
 
@@ -49,7 +50,9 @@ def data_of(wallet_id: str, event: domain.Event, balance: int) -> Data:
     """Return the data of `event` in public; `balance` is the wallet's after it, rupiah."""
     if isinstance(event, domain.TillEvent):
         return msgspec.to_builtins(form_of(wallet_id, event, balance))
-    postings = msgspec.to_builtins(posted(wallet_id, event))
+    postings = [
+        {"account": p.account, "amount": p.amount} for p in domain.postings(wallet_id, event)
+    ]
     return {**_other_data(event), "wallet_id": wallet_id, "balance": balance, "postings": postings}
 
 

@@ -11,13 +11,6 @@ from msgspec import Struct
 from wallet_ledger import domain
 
 
-class Posting(Struct, frozen=True, gc=False):
-    """One leg of a double entry."""
-
-    account: str
-    amount: int
-
-
 class Allocation(Struct, frozen=True, gc=False):
     """How much came out of the bucket of `issuer`."""
 
@@ -33,7 +26,7 @@ class TopUp(Struct, frozen=True, gc=False):
     card_number: str
     cashier_id: str
     issuer: str
-    postings: list[Posting]
+    postings: tuple[domain.Posting, ...]
     store_id: str
     wallet_id: str
 
@@ -47,7 +40,7 @@ class ChangeSaved(Struct, frozen=True, gc=False):
     cash_returned: int
     cashier_id: str
     issuer: str
-    postings: list[Posting]
+    postings: tuple[domain.Posting, ...]
     sale_total: int
     store_id: str
     tendered: int
@@ -61,7 +54,7 @@ class SaleRecorded(Struct, frozen=True, gc=False):
     card_number: str
     cash_returned: int
     cashier_id: str
-    postings: list[Posting]
+    postings: tuple[domain.Posting, ...]
     sale_total: int
     store_id: str
     tendered: int
@@ -76,7 +69,7 @@ class Spent(Struct, frozen=True, gc=False):
     balance: int
     card_number: str
     cashier_id: str
-    postings: list[Posting]
+    postings: tuple[domain.Posting, ...]
     store_id: str
     wallet_id: str
 
@@ -88,7 +81,7 @@ def form_of(wallet_id: str, event: domain.TillEvent, balance: int) -> TillForm:
     """Return the public form of `event`; `balance` is the wallet's after it, rupiah."""
     till = event.till
     card, store, cashier = till.card_number, till.store_id, till.cashier_id
-    postings = posted(wallet_id, event)
+    postings = domain.postings(wallet_id, event)
     match event:
         case domain.ChangeSaved(_, issuer, amount, total, tendered, returned):
             return ChangeSaved(
@@ -104,8 +97,3 @@ def form_of(wallet_id: str, event: domain.TillEvent, balance: int) -> TillForm:
             return SaleRecorded(
                 balance, card, returned, cashier, postings, total, store, tendered, wallet_id
             )
-
-
-def posted(wallet_id: str, event: domain.Event) -> list[Posting]:
-    """Return the double entry of `event`."""
-    return [Posting(p.account, p.amount) for p in domain.postings(wallet_id, event)]

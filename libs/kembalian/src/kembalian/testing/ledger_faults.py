@@ -108,8 +108,8 @@ def the_wrong_way(_: Rule) -> Rule:
 
 
 def turned_postings(rule: Rule) -> Rule:
-    def entries(*args: Any, sign: int) -> Any:
-        return rule(*args, sign=-sign)
+    def entries(wallet_id: str, moves: Iterable[tuple[str, int]], account: str) -> Any:
+        return rule(wallet_id, [(issuer, -amount) for issuer, amount in moves], account)
 
     return entries
 
