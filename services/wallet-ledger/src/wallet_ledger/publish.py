@@ -49,11 +49,9 @@ class NotAWalletEvent(ValueError):
 def data_of(wallet_id: str, event: domain.Event, balance: int) -> Data:
     """Return the data of `event` in public; `balance` is the wallet's after it, rupiah."""
     if isinstance(event, domain.TillEvent):
-        return msgspec.to_builtins(form_of(wallet_id, event, balance))
-    postings = [
-        {"account": p.account, "amount": p.amount} for p in domain.postings(wallet_id, event)
-    ]
-    return {**_other_data(event), "wallet_id": wallet_id, "balance": balance, "postings": postings}
+        return msgspec.json.decode(canonical_form(form_of(wallet_id, event, balance)))
+    legs = [{"account": p.account, "amount": p.amount} for p in domain.postings(wallet_id, event)]
+    return {**_other_data(event), "wallet_id": wallet_id, "balance": balance, "postings": legs}
 
 
 def _other_data(event: domain.PaymentEvent | domain.ReversalEvent) -> Data:
