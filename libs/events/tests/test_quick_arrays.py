@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from typing import Any, cast
 from uuid import UUID
 
@@ -20,11 +19,10 @@ COLUMNS: list[tuple[str, list[Any]]] = [
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NAMES:  # what asyncpg has, or an upgrade has made this file useless
         monkeypatch.setattr(PROTOCOL, name, getattr(PROTOCOL, name))
     ask_by_type()
-    yield
 
 
 @pytest.mark.usefixtures("quick")

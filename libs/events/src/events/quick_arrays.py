@@ -9,7 +9,9 @@ from typing import Any, Final, cast
 
 import asyncpg.protocol.protocol
 
-ARRAYS: Final = (list, tuple, set, frozenset, type({}.keys()), type({}.values()))
+_NOTHING: Final = dict[str, str]()
+_VIEWS: Final = (type(_NOTHING.keys()), type(_NOTHING.values()))
+ARRAYS: Final[tuple[type, ...]] = (list, tuple, set, frozenset, *_VIEWS)
 """What can be an array; asyncpg itself takes any sized iterable that is no text or mapping."""
 
 NAMES: Final = ("IterableABC", "SizedABC")
