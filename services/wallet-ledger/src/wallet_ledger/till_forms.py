@@ -83,14 +83,23 @@ def form_of(wallet_id: str, event: domain.TillEvent, balance: int) -> TillForm:
     card, store, cashier = till.card_number, till.store_id, till.cashier_id
     postings = domain.postings(wallet_id, event)
     match event:
-        case domain.ChangeSaved(_, issuer, amount, total, tendered, returned):
+        case domain.ChangeSaved():
             return ChangeSaved(
-                *(amount, balance, card, returned, cashier, issuer, postings),
-                *(total, store, tendered, wallet_id),
+                event.amount,
+                balance,
+                card,
+                event.cash_returned,
+                cashier,
+                event.issuer,
+                postings,
+                event.sale_total,
+                store,
+                event.tendered,
+                wallet_id,
             )
-        case domain.ChangeRedeemed(_, amount, spent) | domain.CashedOut(_, amount, spent):
-            taken = [Allocation(a.amount, a.issuer) for a in spent]
-            return Spent(taken, amount, balance, card, cashier, postings, store, wallet_id)
+        case domain.ChangeRedeemed() | domain.CashedOut():
+            taken = [Allocation(a.amount, a.issuer) for a in event.allocations]
+            return Spent(taken, event.amount, balance, card, cashier, postings, store, wallet_id)
         case domain.TopUp(_, issuer, amount):
             return TopUp(amount, balance, card, cashier, issuer, postings, store, wallet_id)
         case domain.SaleRecorded(_, total, tendered, returned):

@@ -49,10 +49,11 @@ Left = tuple[int, int, str]
 def till_outcome(event_id: str, event: domain.TillEvent, left: Left) -> TillOutcome:
     """Return what a till is told of the one event that its command caused."""
     match event:
-        case domain.ChangeSaved(_, _, saved, _, _, returned):
+        case domain.ChangeSaved():
+            saved, returned = event.amount, event.cash_returned
             return Sold(event_id, saved + returned, saved, returned, *left)
-        case domain.ChangeRedeemed(_, amount, allocations):
-            return Spent(event_id, amount, allocations, *left)
+        case domain.ChangeRedeemed():
+            return Spent(event_id, event.amount, event.allocations, *left)
         case domain.TopUp() | domain.CashedOut():
             return Moved(event_id, event.amount, *left)
         case domain.SaleRecorded(_, _, _, change):

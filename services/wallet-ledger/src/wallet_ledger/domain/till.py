@@ -125,14 +125,15 @@ class TenderedTooLittle(Rejected):
 def decide(wallet: Wallet, command: TillCommand) -> TillEvent:
     """Return the event that `command` causes. Raises Rejected."""
     match command:
-        case TopUpWithCash(till, amount):
-            check_bounds(wallet, amount, "amount")
-            return TopUp(till, till.store_id, amount)
         case RecordSale():
             return _decide_sale(wallet, command)
-        case Redeem(till, amount):
-            (allocations,) = allocate(wallet.free(), [(till.store_id, amount)])
-            return ChangeRedeemed(till, amount, allocations)
+        case Redeem():
+            parts = [(command.till.store_id, command.amount)]
+            (allocations,) = allocate(wallet.free(), parts)
+            return ChangeRedeemed(command.till, command.amount, allocations)
+        case TopUpWithCash():
+            check_bounds(wallet, command.amount, "amount")
+            return TopUp(command.till, command.till.store_id, command.amount)
         case CashOut(till, amount):
             free = wallet.free().get(till.store_id, 0)
             if amount > free:
@@ -156,10 +157,10 @@ def _decide_sale(wallet: Wallet, sale: RecordSale) -> ChangeSaved | SaleRecorded
 def moves(event: TillEvent) -> list[tuple[str, int]]:
     """Return what one event adds to the buckets: (issuer, rupiah)."""
     match event:
-        case ChangeSaved(_, issuer, amount) | TopUp(_, issuer, amount):
-            return [(issuer, amount)]
-        case ChangeRedeemed(_, _, allocations) | CashedOut(_, _, allocations):
-            return debits_of(allocations)
+        case ChangeSaved() | TopUp():
+            return [(event.issuer, event.amount)]
+        case ChangeRedeemed() | CashedOut():
+            return debits_of(event.allocations)
         case SaleRecorded():
             return []
 

@@ -228,6 +228,10 @@ def entries(
     The other side is an account of a store. `wallet:<id>:<issuer>` is what the issuer owes the
     member.
     """
-    legs = [Posting(f"wallet:{wallet_id}:{issuer}", amount) for issuer, amount in moves]
-    total = sum([leg.amount for leg in legs])
-    return (*legs, Posting(store_account, -total))
+    legs: list[Posting] = []
+    total = 0
+    for issuer, amount in moves:
+        legs.append(Posting(f"wallet:{wallet_id}:{issuer}", amount))
+        total += amount
+    legs.append(Posting(store_account, -total))
+    return tuple(legs)
