@@ -1,13 +1,13 @@
 """CloudEvents 1.0 in canonical bytes (RFC 8785): what is stored is what is published."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from events.contracts import CONTRACTS, PublicEvent, contract_of, name_of
-from events.contracts.lean import LeanEvent
+from events.contracts.lean import AnyLeanEnvelope
 from events.written import Cause, seal_plain
 
 __all__ = [
@@ -62,10 +62,7 @@ class CloudEvent(BaseModel):
     data: dict[str, Any]
 
 
-Data_co = TypeVar("Data_co", bound=PublicEvent | LeanEvent, covariant=True)
-
-
-class Opened(NamedTuple, Generic[Data_co]):
+class Opened(NamedTuple):
     """An opened CloudEvent: its id, type, stream (`subject`), version and typed data."""
 
     event_id: str
@@ -73,11 +70,11 @@ class Opened(NamedTuple, Generic[Data_co]):
     stream: str
     version: int
     time: str
-    data: Data_co
+    data: PublicEvent
 
 
-Envelope: TypeAlias = Opened[PublicEvent | LeanEvent]
-"""One whose data is a contract's, or has its lean form."""
+Envelope: TypeAlias = Opened | AnyLeanEnvelope
+"""One whose data is a contract's, or the same in its lean form, with the same attributes."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -111,7 +108,7 @@ def seal(
     )
 
 
-def open_envelope(body: bytes) -> Opened[PublicEvent]:
+def open_envelope(body: bytes) -> Opened:
     """Return the event in `body`. Raises MalformedEvent or UnknownEventType; never skips."""
     model = _ENVELOPES.get(type_at_the_end(body))
     if model is not None:
@@ -123,7 +120,7 @@ def open_envelope(body: bytes) -> Opened[PublicEvent]:
     return _open_carefully(body)
 
 
-def _open_carefully(body: bytes) -> Opened[PublicEvent]:
+def _open_carefully(body: bytes) -> Opened:
     """Open what is not canonical, too; in two steps, so that the reason is that of the first."""
     try:
         event = CloudEvent.model_validate_json(body)
@@ -139,7 +136,7 @@ def _open_carefully(body: bytes) -> Opened[PublicEvent]:
     return _opened(event, data)
 
 
-def _opened(event: CloudEvent, data: Any) -> Opened[PublicEvent]:
+def _opened(event: CloudEvent, data: Any) -> Opened:
     return Opened(event.id, event.type, event.subject, event.aggversion, event.time, data)
 
 

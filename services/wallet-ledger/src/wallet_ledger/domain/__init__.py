@@ -1,7 +1,8 @@
 """The rules of a member's wallet, by what is done with it: one decider, one fold, one double entry.
 
-The standard library and msgspec's structs only (decision 0037). `wallet` is the state and the rules that all share; `till`, `payments` (of
-`holds` and `refunds`, which share `parts`) and `reversals` are what can happen to it.
+The standard library and msgspec's structs only (decision 0037). `wallet` is the state and the rules
+that all share; `till`, `payments` (of `holds` and `refunds`, which share `parts`) and `reversals`
+are what can happen to it.
 """
 
 from collections.abc import Iterable, Sequence
