@@ -6,6 +6,7 @@ from typing import get_args
 from uuid import UUID
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,3 +128,21 @@ def test_a_contract_of_another_context_is_no_history_of_a_wallet() -> None:
 
     with pytest.raises(NotAWalletEvent, match="MemberRegistered"):
         from_contract(stranger)
+
+
+@given(EVENTS, TEXTS, st.integers(0, 10**15))
+def test_a_sealed_event_is_in_canonical_form(
+    event: domain.Event, wallet_id: str, balance: int
+) -> None:
+    new = seal(
+        wallet_id,
+        event,
+        Wallet({"kantin": balance}, version=1),
+        event_id=UUID(int=7),
+        shown_id=str(UUID(int=7)),
+        time="2026-11-22T00:00:00.000000Z",
+        cause=Cause("r1", traceparent="00-trace"),
+    )
+
+    assert new.body == rfc8785.dumps(json.loads(new.body))
+    assert json.loads(new.body)["data"] == data_of(wallet_id, event, balance)

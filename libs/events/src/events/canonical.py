@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
+_IN_ORDER: Final = msgspec.json.Encoder()
 
 
 def canonical(value: dict[str, Any]) -> bytes:
@@ -18,3 +19,12 @@ def canonical(value: dict[str, Any]) -> bytes:
     Raises TypeError for what JSON does not know.
     """
     return _ENCODER.encode(value)
+
+
+def canonical_form(form: msgspec.Struct) -> bytes:
+    """Return the canonical bytes of a form whose fields are declared in canonical order.
+
+    So is every form inside it; a test says so of each. Sorting is two thirds of what encoding the
+    same as plain data costs.
+    """
+    return _IN_ORDER.encode(form)

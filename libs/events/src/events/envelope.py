@@ -1,17 +1,28 @@
 """CloudEvents 1.0 in canonical bytes (RFC 8785): what is stored is what is published."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from events.canonical import canonical
 from events.contracts import CONTRACTS, PublicEvent, contract_of, name_of
 from events.contracts.lean import AnyLeanEnvelope
+from events.written import Cause, seal_plain
+
+__all__ = [
+    "CONTENT_TYPE",
+    "Cause",
+    "CloudEvent",
+    "Envelope",
+    "MalformedEvent",
+    "Opened",
+    "UnknownEventType",
+    "open_envelope",
+    "seal",
+    "timestamp",
+    "type_at_the_end",
+]
 
 CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 
@@ -51,15 +62,6 @@ class CloudEvent(BaseModel):
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Where an event comes from: `correlation_id` of the request, what caused it, its trace."""
-
-    correlation_id: str
-    causation_id: str | None = None
-    traceparent: str | None = None
-
-
 class Opened(NamedTuple):
     """An opened CloudEvent: its id, type, stream (`subject`), version and typed data."""
 
@@ -77,7 +79,7 @@ Envelope: TypeAlias = Opened | AnyLeanEnvelope
 
 def timestamp(moment: datetime) -> str:
     """Return `moment` as RFC 3339 in UTC with `Z` and six decimals."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def seal(
@@ -104,47 +106,6 @@ def seal(
         time=timestamp(time),
         cause=cause,
     )
-
-
-def seal_plain(
-    name: str,
-    data: dict[str, Any],
-    *,
-    source: str,
-    event_id: str,
-    stream: str,
-    version: int,
-    time: str,
-    cause: Cause,
-) -> bytes:
-    """As `seal`, for data that is known to keep the contract `name`: nothing is validated."""
-    attributes: dict[str, Any] = {
-        **_attributes_of(name, source),
-        "id": event_id,
-        "subject": stream,
-        "time": time,
-        "partitionkey": stream,
-        "aggversion": version,
-        "correlationid": cause.correlation_id,
-        "data": data,
-    }
-    if cause.causation_id is not None:
-        attributes["causationid"] = cause.causation_id
-    if cause.traceparent is not None:
-        attributes["traceparent"] = cause.traceparent
-    return canonical(attributes)
-
-
-@lru_cache(maxsize=256)
-def _attributes_of(name: str, source: str) -> Mapping[str, str]:
-    """Return what all events of a type have in common."""
-    return {
-        "specversion": "1.0",
-        "source": f"/kembalian/{source}",
-        "type": name,
-        "dataschema": f"urn:{name.replace('.', ':')}",
-        "datacontenttype": "application/json",
-    }
 
 
 def open_envelope(body: bytes) -> Opened:

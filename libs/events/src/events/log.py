@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
@@ -20,6 +21,8 @@ FENCED = "KB001"
 OTHER_POSITION = "KB002"
 IN_THE_FUTURE = "KB003"
 EMPTY_ROOT = bytes(32)
+STREAMS_KNOWN_MAX = 10_000
+"""Streams whose partition is remembered: few wallets see most of what happens."""
 
 APPEND = """
 SELECT first_position, recorded_at
@@ -74,6 +77,7 @@ class Appended:
     recorded_at: datetime
 
 
+@lru_cache(maxsize=STREAMS_KNOWN_MAX)
 def partition_of(stream: str, partitions: int) -> int:
     """Return the partition that a stream lives in, for ever: a stable hash of its id."""
     return int.from_bytes(sha256(stream.encode()).digest()[:8], "big") % partitions

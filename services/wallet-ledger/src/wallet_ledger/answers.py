@@ -1,12 +1,13 @@
 """Result or refusal to status and bytes: pure, before the commit, since the answer is kept."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from events.envelope import timestamp
 from wallet_ledger import domain
+from wallet_ledger.till_outcomes import TillOutcome, till_outcome
 from web.problems import problem_bytes, status_of
 
 
@@ -26,13 +27,15 @@ class KeyReused(domain.Rejected):
     """The caller has used this key for another body or path."""
 
 
+_ENCODER: Final = msgspec.json.Encoder()
+
 KEPT = frozenset({201, 404, 409})
 """Statuses that are kept for ever: successes and business refusals."""
 
 
-def rendered(body: dict[str, Any]) -> bytes:
+def rendered(body: dict[str, Any] | TillOutcome) -> bytes:
     """Return the JSON bytes of an answer."""
-    return msgspec.json.encode(body)
+    return _ENCODER.encode(body)
 
 
 def accepted(
@@ -45,31 +48,24 @@ def accepted(
 
     Every event is named: `event_id`, or `event_ids` where a confirmation has several.
     """
+    first, balance = events[0], wallet.balance
+    left = (balance, wallet.available if wallet.payments else balance, ledger_position)
+    if isinstance(first, domain.TillEvent):
+        return Answer(201, rendered(till_outcome(event_ids[0], first, left)))
     body: dict[str, Any] = (
         {"event_id": event_ids[0]} if len(event_ids) == 1 else {"event_ids": event_ids}
     )
-    body |= _what_happened(events)
-    body["balance"] = balance = wallet.balance
-    body["available"] = wallet.available if wallet.payments else balance
-    body["ledger_position"] = ledger_position
+    body |= _what_happened(first, events)
+    body |= zip(("balance", "available", "ledger_position"), left, strict=True)
     return Answer(201, rendered(body))
 
 
-def _what_happened(events: Sequence[domain.Event]) -> dict[str, Any]:
-    match events[0]:
-        case domain.ChangeSaved() as saved:
-            change = saved.amount + saved.cash_returned
-            return {"change": change, "saved": saved.amount, "cash_returned": saved.cash_returned}
-        case domain.ChangeRedeemed() as spent:
-            return {"amount": spent.amount, "allocations": _shown(spent.allocations)}
-        case domain.TopUp() | domain.CashedOut() as moved:
-            return {"amount": moved.amount}
-        case domain.SaleRecorded(_, _, _, change):
-            return {"change": change, "saved": 0, "cash_returned": change}
-        case domain.ReversalRequested() | domain.ReversalRejected() | domain.EntryReversed() as one:
-            return _reversal(one)
-        case first:
-            return _payment(first, events)
+def _what_happened(
+    first: domain.PaymentEvent | domain.ReversalEvent, events: Sequence[domain.Event]
+) -> dict[str, Any]:
+    if isinstance(first, domain.PaymentEvent):
+        return _payment(first, events)
+    return _reversal(first)
 
 
 def _payment(first: domain.PaymentEvent, events: Sequence[domain.Event]) -> dict[str, Any]:

@@ -48,9 +48,10 @@ class Named:
 class Decision:
     """What a group comes to: rows to write, and each order's answer, in order.
 
-    `wallets` are those that changed, as they are after the group, and `before` it. `touched` are
-    the (wallet id, id) of payments and reversals that moved. `unkept` counts the answers that are
-    neither kept nor repeats: whether their keys were used before must be known.
+    `wallets` are those that changed, as they are after the group, and `before` it. `moved` are the
+    (wallet id, issuer) of buckets that an event named, in order; `touched` the (wallet id, id) of
+    payments and reversals that moved. `unkept` counts the answers that are neither kept nor
+    repeats: whether their keys were used before must be known.
     """
 
     events: list[NewEvent] = field(default_factory=list[NewEvent])
@@ -58,6 +59,7 @@ class Decision:
     wallets: dict[str, domain.Wallet] = field(default_factory=dict[str, domain.Wallet])
     before: dict[str, domain.Wallet] = field(default_factory=dict[str, domain.Wallet])
     answers: list[Answer] = field(default_factory=list[Answer])
+    moved: dict[tuple[str, str], None] = field(default_factory=dict[tuple[str, str], None])
     touched: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     unkept: int = 0
 
@@ -66,13 +68,12 @@ class Decision:
         wallet_ids: list[str] = []
         issuers: list[str] = []
         balances: list[int] = []
-        for wallet_id, wallet in self.wallets.items():
-            before = self.before[wallet_id].buckets
-            for issuer, balance in wallet.buckets.items():
-                if before.get(issuer) != balance:
-                    wallet_ids.append(wallet_id)
-                    issuers.append(issuer)
-                    balances.append(balance)
+        for wallet_id, issuer in self.moved:
+            balance = self.wallets[wallet_id].buckets[issuer]
+            if self.before[wallet_id].buckets.get(issuer) != balance:
+                wallet_ids.append(wallet_id)
+                issuers.append(issuer)
+                balances.append(balance)
         return wallet_ids, issuers, balances
 
 
@@ -139,6 +140,8 @@ def _decide_one(
     event_ids: list[str] = []
     for event in events:
         wallet = domain.evolve(wallet, event)
+        for issuer, _ in domain.moves(event):
+            decision.moved[order.wallet_id, issuer] = None
         event_id = moment.new_id()
         event_ids.append(str(event_id))
         decision.events.append(

@@ -9,13 +9,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from events import envelope
+import msgspec
+
+from events.canonical import canonical_form
 from events.contracts import CONTRACTS, PublicEvent, lean
 from events.contracts import base as public
 from events.contracts import wallet as contract
 from events.envelope import timestamp
 from events.log import NewEvent
+from events.written import Cause, seal_plain
 from wallet_ledger import domain
+from wallet_ledger.till_forms import form_of
 
 SOURCE = "wallet-ledger"
 
@@ -44,36 +48,10 @@ class NotAWalletEvent(ValueError):
 
 def data_of(wallet_id: str, event: domain.Event, balance: int) -> Data:
     """Return the data of `event` in public; `balance` is the wallet's after it, rupiah."""
-    data = _till_data(event) if isinstance(event, domain.TillEvent) else _other_data(event)
-    data["wallet_id"] = wallet_id
-    data["balance"] = balance
-    data["postings"] = [
-        {"account": p.account, "amount": p.amount} for p in domain.postings(wallet_id, event)
-    ]
-    return data
-
-
-def _till_data(event: domain.TillEvent) -> Data:
-    till = event.till
-    data: Data = {
-        "card_number": till.card_number,
-        "store_id": till.store_id,
-        "cashier_id": till.cashier_id,
-    }
-    match event:
-        case domain.ChangeSaved() | domain.TopUp():
-            data["issuer"] = event.issuer
-            data["amount"] = event.amount
-        case domain.ChangeRedeemed() | domain.CashedOut():
-            data["amount"] = event.amount
-            data["allocations"] = _allocations(event.allocations)
-        case domain.SaleRecorded():
-            pass
-    if isinstance(event, domain.ChangeSaved | domain.SaleRecorded):
-        data["sale_total"] = event.sale_total
-        data["tendered"] = event.tendered
-        data["cash_returned"] = event.cash_returned
-    return data
+    if isinstance(event, domain.TillEvent):
+        return msgspec.json.decode(canonical_form(form_of(wallet_id, event, balance)))
+    legs = [{"account": p.account, "amount": p.amount} for p in domain.postings(wallet_id, event)]
+    return {**_other_data(event), "wallet_id": wallet_id, "balance": balance, "postings": legs}
 
 
 def _other_data(event: domain.PaymentEvent | domain.ReversalEvent) -> Data:
@@ -203,16 +181,18 @@ def seal(
     event_id: UUID,
     shown_id: str,
     time: str,
-    cause: envelope.Cause,
+    cause: Cause,
 ) -> NewEvent:
     """Return the event as it will be stored and published; `wallet` is the state after it.
 
     `shown_id` and `time`: the event's id and the moment of the decision as events name them.
     """
-    name = NAMES[type(event)]
-    body = envelope.seal_plain(
+    name, balance = NAMES[type(event)], wallet.balance
+    body = seal_plain(
         name,
-        data_of(wallet_id, event, wallet.balance),
+        form_of(wallet_id, event, balance)
+        if isinstance(event, domain.TillEvent)
+        else data_of(wallet_id, event, balance),
         source=SOURCE,
         event_id=shown_id,
         stream=wallet_id,

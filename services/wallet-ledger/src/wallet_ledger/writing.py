@@ -13,7 +13,7 @@ from events.failures import DATABASE_AWAY
 from events.outcomes import Outcome
 from wallet_ledger import claims, store
 from wallet_ledger.claims import KeyClaimed
-from wallet_ledger.domain import PaymentCommand, Wallet
+from wallet_ledger.domain import PaymentCommand, TillCommand, Wallet
 from wallet_ledger.group import Decision, Moment, Order, Slot, decide_group, named_by
 from wallet_ledger.turn import Turn
 
@@ -80,8 +80,8 @@ async def write_group(
 
 
 def _recalled(turn: Turn, orders: Sequence[Order]) -> dict[Slot, Outcome]:
-    found = ((order.slot, turn.recent.get(order.slot)) for order in orders)
-    return {slot: outcome for slot, outcome in found if outcome is not None}
+    recent, slots = turn.recent, [order.slot for order in orders]
+    return {slot: recent[slot] for slot in slots if slot in recent}
 
 
 async def _decide_with_keys(
@@ -113,12 +113,14 @@ async def decide(
     """Load what is not in memory and decide; writes nothing."""
     await turn.load({order.wallet_id for order in orders if order.command is not None})
     wallets: Mapping[str, Wallet] = turn.wallets
-    named = named_by(orders, wallets)
-    if named.payments or named.reversals:
-        found = await store.load_named(turn.connection, turn.partition, named, wallets)
-        wallets = ChainMap(found, turn.wallets)
-    if any(isinstance(order.command, PaymentCommand) for order in orders):
-        now = await store.clock(turn.connection)
+    others = [order for order in orders if not isinstance(order.command, TillCommand)]
+    if others:
+        named = named_by(others, wallets)
+        if named.payments or named.reversals:
+            found = await store.load_named(turn.connection, turn.partition, named, wallets)
+            wallets = ChainMap(found, turn.wallets)
+        if any(isinstance(order.command, PaymentCommand) for order in others):
+            now = await store.clock(turn.connection)
     moment = Moment(turn.partition, turn.position, now, new_id, timestamp(now))
     return decide_group(orders, wallets, earlier, moment)
 

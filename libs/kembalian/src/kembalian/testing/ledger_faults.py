@@ -1,9 +1,10 @@
 """Faults of the ledger's rules: each replaces one of them, and the reference must find it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from kembalian.testing.ledger_match import MOST
 from wallet_ledger import domain
@@ -107,8 +108,8 @@ def the_wrong_way(_: Rule) -> Rule:
 
 
 def turned_postings(rule: Rule) -> Rule:
-    def entries(*args: Any, sign: int) -> Any:
-        return rule(*args, sign=-sign)
+    def entries(wallet_id: str, moves: Iterable[tuple[str, int]], account: str) -> Any:
+        return rule(wallet_id, [(issuer, -amount) for issuer, amount in moves], account)
 
     return entries
 

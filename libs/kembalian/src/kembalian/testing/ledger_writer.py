@@ -6,10 +6,11 @@ The rows are kept as the SQL would keep them, with its CHECKs; every event goes 
 import json
 from collections import ChainMap, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from events.contracts.wallet import WalletEvent
 from events.envelope import open_envelope, timestamp

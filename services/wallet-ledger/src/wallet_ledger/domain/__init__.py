@@ -1,7 +1,8 @@
 """The rules of a member's wallet, by what is done with it: one decider, one fold, one double entry.
 
-Standard library only. `wallet` is the state and the rules that all share; `till`, `payments` (of
-`holds` and `refunds`, which share `parts`) and `reversals` are what can happen to it.
+The standard library and msgspec's structs only (decision 0037). `wallet` is the state and the rules
+that all share; `till`, `payments` (of `holds` and `refunds`, which share `parts`) and `reversals`
+are what can happen to it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -83,6 +84,15 @@ def decide(wallet: Wallet, command: Command, now: datetime) -> Sequence[Event]:
     if isinstance(command, PaymentCommand):
         return payments.decide(wallet, command, now)
     return reversals.decide(wallet, command)
+
+
+def moves(event: Event) -> list[tuple[str, int]]:
+    """Return what one event adds to the wallet's buckets: (issuer, rupiah)."""
+    if isinstance(event, TillEvent):
+        return till.moves(event)
+    if isinstance(event, PaymentEvent):
+        return payments.moves(event)
+    return reversals.moves(event)
 
 
 def evolve(wallet: Wallet, event: Event) -> Wallet:
@@ -170,5 +180,6 @@ __all__ = [
     "entry_of",
     "evolve",
     "fold",
+    "moves",
     "postings",
 ]

@@ -4,9 +4,10 @@ A hold fixes its allocation when it is placed, so confirming it cannot fail for 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from wallet_ledger.domain.parts import first, known, total
 from wallet_ledger.domain.wallet import (
@@ -27,8 +28,7 @@ PAYMENT_MAX = 1_000_000_000_000
 # Commands
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceHold:
+class PlaceHold(Struct, frozen=True, gc=False):
     """Set aside rupiah for the stores of an order, for `seconds` by the database's clock."""
 
     payment_id: str
@@ -38,23 +38,20 @@ class PlaceHold:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class ConfirmHold:
+class ConfirmHold(Struct, frozen=True, gc=False):
     """Debit what is held: all of it, or these (store id, rupiah), and let go of the rest."""
 
     payment_id: str
     parts: tuple[tuple[str, int], ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseHold:
+class ReleaseHold(Struct, frozen=True, gc=False):
     """Let go of what is held."""
 
     payment_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExpireHold:
+class ExpireHold(Struct, frozen=True, gc=False):
     """Let go of a hold whose time is over."""
 
     payment_id: str
@@ -66,8 +63,7 @@ HoldCommand: TypeAlias = PlaceHold | ConfirmHold | ReleaseHold | ExpireHold
 # Events
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentHeld:
+class PaymentHeld(Struct, frozen=True, gc=False):
     """`parts` are set aside until `expires_at`."""
 
     payment_id: str
@@ -81,8 +77,7 @@ class PaymentHeld:
         return total(self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentHoldReleased:
+class PaymentHoldReleased(Struct, frozen=True, gc=False):
     """`amount` is no longer set aside."""
 
     payment_id: str
@@ -91,8 +86,7 @@ class PaymentHoldReleased:
     reason: ReleaseReason
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentDebited:
+class PaymentDebited(Struct, frozen=True, gc=False):
     """One store's part was paid."""
 
     payment_id: str

@@ -1,9 +1,10 @@
 """Payments of online orders: what becomes of a hold, and after its confirmation of a refund."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from wallet_ledger.domain import holds, refunds
 from wallet_ledger.domain.holds import (
@@ -37,27 +38,36 @@ def decide(wallet: Wallet, command: PaymentCommand, now: datetime) -> Sequence[P
     return holds.decide(wallet, command, now)
 
 
+def moves(event: PaymentEvent) -> list[tuple[str, int]]:
+    """Return what one event adds to the buckets: (issuer, rupiah)."""
+    match event:
+        case PaymentHeld() | PaymentHoldReleased():
+            return []
+        case PaymentDebited():
+            return debits_of(event.allocations)
+        case PaymentRefunded():
+            return credits_of(event.allocations)
+
+
 def evolve(wallet: Wallet, event: PaymentEvent) -> Wallet:
     """Apply one recorded fact. Never validates: history cannot be refused."""
     known = wallet.payments.get(event.payment_id)
     match event:
         case PaymentHeld(payment_id, order_id, parts, expires_at):
-            payment = Payment(payment_id, order_id, "held", expires_at, parts)
-            return moved(wallet, [], payment=payment)
+            after = Payment(payment_id, order_id, "held", expires_at, parts)
         case PaymentHoldReleased(_, _, _, reason):
             state = "debited" if reason == "remainder" else reason
-            return moved(wallet, [], payment=known and replace(known, state=state, held=()))
+            after = known and replace(known, state=state, held=())
         case PaymentDebited(_, _, store_id, amount, spent):
-            debited = known and replace(
+            after = known and replace(
                 known,
                 state="debited",
                 held=less(known.held, store_id, spent),
                 paid=(*known.paid, Part(store_id, amount, spent)),
             )
-            return moved(wallet, debits_of(spent), payment=debited)
         case PaymentRefunded(_, _, store_id, _, back):
-            left = known and replace(known, paid=less(known.paid, store_id, back))
-            return moved(wallet, credits_of(back), payment=left)
+            after = known and replace(known, paid=less(known.paid, store_id, back))
+    return moved(wallet, moves(event), payment=after)
 
 
 def postings(wallet_id: str, event: PaymentEvent) -> tuple[Posting, ...]:
@@ -65,7 +75,5 @@ def postings(wallet_id: str, event: PaymentEvent) -> tuple[Posting, ...]:
     match event:
         case PaymentHeld() | PaymentHoldReleased():
             return ()
-        case PaymentDebited(_, _, store_id, _, spent):
-            return entries(wallet_id, spent, f"store:{store_id}:paid", sign=-1)
-        case PaymentRefunded(_, _, store_id, _, back):
-            return entries(wallet_id, back, f"store:{store_id}:paid", sign=1)
+        case PaymentDebited() | PaymentRefunded():
+            return entries(wallet_id, moves(event), f"store:{event.store_id}:paid")

@@ -1,6 +1,6 @@
 """What was paid comes back: to the buckets that it was taken from, never more than was paid."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from wallet_ledger.domain.parts import first, known
 from wallet_ledger.domain.wallet import (
@@ -12,8 +12,7 @@ from wallet_ledger.domain.wallet import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RefundPayment:
+class RefundPayment(Struct, frozen=True, gc=False):
     """Bring `amount` of one store's part back to the buckets that it came from."""
 
     payment_id: str
@@ -21,8 +20,7 @@ class RefundPayment:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentRefunded:
+class PaymentRefunded(Struct, frozen=True, gc=False):
     """`amount` of one store's part went back to the buckets that `allocations` name."""
 
     payment_id: str

@@ -1,8 +1,10 @@
 """Undoing an entry of a till that should not have been made: one person asks, another approves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wallet_ledger.domain.till import CashedOut, ChangeRedeemed, ChangeSaved, TillEvent, TopUp
 from wallet_ledger.domain.wallet import (
@@ -24,8 +26,7 @@ Direction = Literal["credit", "debit"]
 Account = Literal["cash", "redeemed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True, gc=False):
     """What was entered at a till, as far as it can be undone; `account` is the store's side."""
 
     event_id: str
@@ -44,8 +45,7 @@ class Entry:
 # Commands
 
 
-@dataclass(frozen=True, slots=True)
-class RequestReversal:
+class RequestReversal(Struct, frozen=True, gc=False):
     """Ask that `entry` be undone."""
 
     reversal_id: str
@@ -54,8 +54,7 @@ class RequestReversal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ApproveReversal:
+class ApproveReversal(Struct, frozen=True, gc=False):
     """Undo `entry`, as somebody else asked."""
 
     reversal_id: str
@@ -63,8 +62,7 @@ class ApproveReversal:
     approved_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class RejectReversal:
+class RejectReversal(Struct, frozen=True, gc=False):
     """Leave the entry as it is."""
 
     reversal_id: str
@@ -77,8 +75,7 @@ ReversalCommand: TypeAlias = RequestReversal | ApproveReversal | RejectReversal
 # Events
 
 
-@dataclass(frozen=True, slots=True)
-class ReversalRequested:
+class ReversalRequested(Struct, frozen=True, gc=False):
     """Somebody asked that the entry `event_id` be undone."""
 
     reversal_id: str
@@ -87,8 +84,7 @@ class ReversalRequested:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReversalRejected:
+class ReversalRejected(Struct, frozen=True, gc=False):
     """The entry `event_id` stays."""
 
     reversal_id: str
@@ -96,8 +92,7 @@ class ReversalRejected:
     rejected_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class EntryReversed:
+class EntryReversed(Struct, frozen=True, gc=False):
     """`entry` is undone, in the buckets and at the store where it was made."""
 
     reversal_id: str
@@ -180,19 +175,27 @@ def _check_possible(wallet: Wallet, entry: Entry) -> None:
             raise InsufficientFunds(left, allocation.amount)
 
 
+def moves(event: ReversalEvent) -> list[tuple[str, int]]:
+    """Return what one event adds to the buckets: (issuer, rupiah)."""
+    match event:
+        case ReversalRequested() | ReversalRejected():
+            return []
+        case EntryReversed(_, entry):
+            undo = debits_of if entry.direction == "credit" else credits_of
+            return undo(entry.allocations)
+
+
 def evolve(wallet: Wallet, event: ReversalEvent) -> Wallet:
     """Apply one recorded fact. Never validates: history cannot be refused."""
     known = wallet.reversals.get(event.reversal_id)
     match event:
         case ReversalRequested(reversal_id, event_id, requested_by, reason):
-            asked = Reversal(reversal_id, event_id, "requested", requested_by, reason)
-            return moved(wallet, [], reversal=asked)
+            after = Reversal(reversal_id, event_id, "requested", requested_by, reason)
         case ReversalRejected():
-            return moved(wallet, [], reversal=known and replace(known, state="rejected"))
-        case EntryReversed(_, entry):
-            undo = debits_of if entry.direction == "credit" else credits_of
-            approved = known and replace(known, state="approved")
-            return moved(wallet, undo(entry.allocations), reversal=approved)
+            after = known and replace(known, state="rejected")
+        case EntryReversed():
+            after = known and replace(known, state="approved")
+    return moved(wallet, moves(event), reversal=after)
 
 
 def postings(wallet_id: str, event: ReversalEvent) -> tuple[Posting, ...]:
@@ -201,6 +204,5 @@ def postings(wallet_id: str, event: ReversalEvent) -> tuple[Posting, ...]:
         case ReversalRequested() | ReversalRejected():
             return ()
         case EntryReversed(_, entry):
-            sign = -1 if entry.direction == "credit" else 1
             account = f"store:{entry.store_id}:{entry.account}"
-            return entries(wallet_id, entry.allocations, account, sign=sign)
+            return entries(wallet_id, moves(event), account)

@@ -1,7 +1,8 @@
 """What a till may do with a wallet: save change, top up, redeem, pay out in cash."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from wallet_ledger.domain.wallet import (
     Allocation,
@@ -17,8 +18,7 @@ from wallet_ledger.domain.wallet import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Till:
+class Till(Struct, frozen=True, gc=False):
     """Where a command comes from: the card that was scanned, the store and who stood there."""
 
     card_number: str
@@ -29,16 +29,14 @@ class Till:
 # Commands
 
 
-@dataclass(frozen=True, slots=True)
-class TopUpWithCash:
+class TopUpWithCash(Struct, frozen=True, gc=False):
     """Take `amount` in cash; the store then holds it for the member."""
 
     till: Till
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecordSale:
+class RecordSale(Struct, frozen=True, gc=False):
     """A sale paid in cash, whose change is saved on the card or handed back.
 
     Below `auto_save_below` the change of a member who consented is saved without asking; else
@@ -53,16 +51,14 @@ class RecordSale:
     auto_save_below: int
 
 
-@dataclass(frozen=True, slots=True)
-class Redeem:
+class Redeem(Struct, frozen=True, gc=False):
     """Pay `amount` with the wallet, at the till's store, out of any bucket."""
 
     till: Till
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class CashOut:
+class CashOut(Struct, frozen=True, gc=False):
     """Hand `amount` out in cash: only what this store itself holds."""
 
     till: Till
@@ -75,8 +71,7 @@ TillCommand: TypeAlias = TopUpWithCash | RecordSale | Redeem | CashOut
 # Events
 
 
-@dataclass(frozen=True, slots=True)
-class TopUp:
+class TopUp(Struct, frozen=True, gc=False):
     """`issuer` holds `amount` more."""
 
     till: Till
@@ -84,8 +79,7 @@ class TopUp:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeSaved:
+class ChangeSaved(Struct, frozen=True, gc=False):
     """`issuer` holds `amount` more, left over from a sale; `cash_returned` was handed back."""
 
     till: Till
@@ -96,8 +90,7 @@ class ChangeSaved:
     cash_returned: int
 
 
-@dataclass(frozen=True, slots=True)
-class SaleRecorded:
+class SaleRecorded(Struct, frozen=True, gc=False):
     """A sale of which nothing was saved; no balance moves."""
 
     till: Till
@@ -106,8 +99,7 @@ class SaleRecorded:
     cash_returned: int
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRedeemed:
+class ChangeRedeemed(Struct, frozen=True, gc=False):
     """`amount` was spent at the till's store, out of the buckets that `allocations` name."""
 
     till: Till
@@ -115,8 +107,7 @@ class ChangeRedeemed:
     allocations: tuple[Allocation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CashedOut:
+class CashedOut(Struct, frozen=True, gc=False):
     """`amount` was handed out in cash by the store that held it."""
 
     till: Till
@@ -134,14 +125,15 @@ class TenderedTooLittle(Rejected):
 def decide(wallet: Wallet, command: TillCommand) -> TillEvent:
     """Return the event that `command` causes. Raises Rejected."""
     match command:
-        case TopUpWithCash(till, amount):
-            check_bounds(wallet, amount, "amount")
-            return TopUp(till, till.store_id, amount)
         case RecordSale():
             return _decide_sale(wallet, command)
-        case Redeem(till, amount):
-            (allocations,) = allocate(wallet.free(), [(till.store_id, amount)])
-            return ChangeRedeemed(till, amount, allocations)
+        case Redeem():
+            parts = [(command.till.store_id, command.amount)]
+            (allocations,) = allocate(wallet.free(), parts)
+            return ChangeRedeemed(command.till, command.amount, allocations)
+        case TopUpWithCash():
+            check_bounds(wallet, command.amount, "amount")
+            return TopUp(command.till, command.till.store_id, command.amount)
         case CashOut(till, amount):
             free = wallet.free().get(till.store_id, 0)
             if amount > free:
@@ -162,15 +154,20 @@ def _decide_sale(wallet: Wallet, sale: RecordSale) -> ChangeSaved | SaleRecorded
     return SaleRecorded(sale.till, sale.sale_total, sale.tendered, change)
 
 
+def moves(event: TillEvent) -> list[tuple[str, int]]:
+    """Return what one event adds to the buckets: (issuer, rupiah)."""
+    match event:
+        case ChangeSaved() | TopUp():
+            return [(event.issuer, event.amount)]
+        case ChangeRedeemed() | CashedOut():
+            return debits_of(event.allocations)
+        case SaleRecorded():
+            return []
+
+
 def evolve(wallet: Wallet, event: TillEvent) -> Wallet:
     """Apply one recorded fact. Never validates: history cannot be refused."""
-    match event:
-        case TopUp(_, issuer, amount) | ChangeSaved(_, issuer, amount):
-            return moved(wallet, [(issuer, amount)])
-        case SaleRecorded():
-            return moved(wallet, [])
-        case ChangeRedeemed(_, _, allocations) | CashedOut(_, _, allocations):
-            return moved(wallet, debits_of(allocations))
+    return moved(wallet, moves(event))
 
 
 def postings(wallet_id: str, event: TillEvent) -> tuple[Posting, ...]:
@@ -178,13 +175,13 @@ def postings(wallet_id: str, event: TillEvent) -> tuple[Posting, ...]:
 
     `store:<id>:cash` is the drawer, `store:<id>:redeemed` what was paid with members' money.
     """
+    store = event.till.store_id
     match event:
-        case TopUp(till, issuer, amount) | ChangeSaved(till, issuer, amount):
-            saved = (Allocation(issuer, amount),)
-            return entries(wallet_id, saved, f"store:{till.store_id}:cash", sign=1)
+        case ChangeSaved() | TopUp():
+            return entries(wallet_id, moves(event), f"store:{store}:cash")
+        case ChangeRedeemed():
+            return entries(wallet_id, moves(event), f"store:{store}:redeemed")
+        case CashedOut():
+            return entries(wallet_id, moves(event), f"store:{store}:cash")
         case SaleRecorded():
             return ()
-        case ChangeRedeemed(till, _, spent):
-            return entries(wallet_id, spent, f"store:{till.store_id}:redeemed", sign=-1)
-        case CashedOut(till, _, spent):
-            return entries(wallet_id, spent, f"store:{till.store_id}:cash", sign=-1)

@@ -5,10 +5,11 @@ rupiah. Nothing here reads a clock, draws a number or knows how it is stored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Literal
+
+from msgspec import Struct, field
 
 BALANCE_MAX = 9_000_000_000_000_000
 """Rupiah that one wallet may hold: every reader of JSON knows whole numbers up to 2^53 exactly."""
@@ -25,24 +26,21 @@ PaymentState = Literal["held", "debited", "released", "expired"]
 ReversalState = Literal["requested", "approved", "rejected"]
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(Struct, frozen=True, gc=False):
     """How much of a spending comes out of the bucket that `issuer` holds."""
 
     issuer: str
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(Struct, frozen=True, gc=False):
     """One leg of a double entry: rupiah credited to `account`, negative = debited."""
 
     account: str
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True, gc=False):
     """What one store gets of a payment, and whose money it is; the allocations sum to `amount`."""
 
     store_id: str
@@ -50,8 +48,7 @@ class Part:
     allocations: tuple[Allocation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(Struct, frozen=True, gc=False):
     """A hold and what became of it; one id for both.
 
     `held` is set aside until it is debited, released or expired: one of them, once. `paid` is what
@@ -66,8 +63,7 @@ class Payment:
     paid: tuple[Part, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Reversal:
+class Reversal(Struct, frozen=True, gc=False):
     """That the entry `event_id` be undone: who asked, and what was decided."""
 
     reversal_id: str
@@ -77,8 +73,7 @@ class Reversal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wallet:
+class Wallet(Struct, frozen=True, gc=False):
     """One member's money: issuer -> rupiah; `version` counts its events.
 
     `payments` and `reversals` are by id. A writer may leave out those that are settled and that no
@@ -226,13 +221,17 @@ def debits_of(allocations: Iterable[Allocation]) -> list[tuple[str, int]]:
 
 
 def entries(
-    wallet_id: str, allocations: Iterable[Allocation], store_account: str, *, sign: int
+    wallet_id: str, moves: Iterable[tuple[str, int]], store_account: str
 ) -> tuple[Posting, ...]:
-    """Return the double entry between the wallet's buckets and an account of a store.
+    """Return the double entry of what `moves` adds to the wallet's buckets: (issuer, rupiah).
 
-    `sign` = 1 credits the wallet, -1 debits it. `wallet:<id>:<issuer>` is what the issuer owes the
+    The other side is an account of a store. `wallet:<id>:<issuer>` is what the issuer owes the
     member.
     """
-    legs = [Posting(f"wallet:{wallet_id}:{a.issuer}", sign * a.amount) for a in allocations]
-    total = sum([leg.amount for leg in legs])
-    return (*legs, Posting(store_account, -total))
+    legs: list[Posting] = []
+    total = 0
+    for issuer, amount in moves:
+        legs.append(Posting(f"wallet:{wallet_id}:{issuer}", amount))
+        total += amount
+    legs.append(Posting(store_account, -total))
+    return tuple(legs)
