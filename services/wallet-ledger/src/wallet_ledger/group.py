@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from events.envelope import Cause
-from events.log import NewEvent
+from events.log import Appended, NewEvent
 from events.outcomes import Outcome
 from wallet_ledger import domain
 from wallet_ledger.answers import KEPT, Answer, KeyReused, UnknownCard, accepted, refused
@@ -50,7 +50,8 @@ class Decision:
 
     `wallets` are those that changed, as they are after the group, and `before` it. `touched` are
     the (wallet id, id) of payments and reversals that moved. `unkept` counts the answers that are
-    neither kept nor repeats: whether their keys were used before must be known.
+    neither kept nor repeats: whether their keys were used before must be known. `appended` is what
+    the database settled, None = nothing was written.
     """
 
     events: list[NewEvent] = field(default_factory=list[NewEvent])
@@ -60,6 +61,7 @@ class Decision:
     answers: list[Answer] = field(default_factory=list[Answer])
     touched: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     unkept: int = 0
+    appended: Appended | None = None
 
     def buckets(self) -> tuple[list[str], list[str], list[int]]:
         """Return wallet ids, issuers and rupiah of every bucket that changed."""
