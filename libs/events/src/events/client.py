@@ -4,12 +4,16 @@
 
 import asyncio
 from asyncio import Future
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any, Protocol
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 START_SECONDS_MORE = 2.0
+
+FETCH = "_proc_fetch_request"
+"""aiokafka's method that sends one fetch, and says whether it brought anything."""
 
 
 class Client(Protocol):
@@ -32,6 +36,25 @@ async def start(client: Client) -> None:
         if not starting.cancel() and not starting.cancelled():
             starting.exception()  # seen, and no matter any more
         raise
+
+
+def rest_after_nothing(consumer: AIOKafkaConsumer, seconds: float) -> None:
+    """Have a started consumer wait for `seconds` after a fetch that brought nothing.
+
+    aiokafka has no setting for it: it leaves the waiting to the broker.
+    """
+    fetcher: Any = vars(consumer)["_fetcher"]
+    fetch: Callable[..., Awaitable[bool]] = getattr(fetcher, FETCH)
+
+    async def fetch_and_rest(*request: object) -> bool:
+        came = await fetch(*request)
+        ours = asyncio.current_task()
+        if not came and ours is not None and not ours.cancelling():
+            with suppress(asyncio.CancelledError):  # as it does itself: who closes it awaits this
+                await asyncio.sleep(seconds)
+        return came
+
+    setattr(fetcher, FETCH, fetch_and_rest)
 
 
 class Record(Protocol):
