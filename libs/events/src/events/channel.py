@@ -31,19 +31,23 @@ class Channel:
 
     async def send(self, where: TopicPartition, events: Sequence[RecordedEvent]) -> Sent:
         """Send as many of `events` as one batch holds; raises as `sending.send` does."""
-        line = self._line
-        if line is None:
-            line = self._line = _Line(self._kafka)
-            self._closing.add(line.living)
-            line.living.add_done_callback(self._closing.discard)
-        try:
-            async with line.used() as through:
-                return await send(through, where, events)
-        except BaseException:
-            line.leave()
-            if self._line is line:
-                self._line = None
-            raise
+        while True:
+            line = self._line or self._made()
+            try:
+                async with line.used() as through:
+                    if not line.left:  # while we waited for it
+                        return await send(through, where, events)
+            except BaseException:
+                if self._line is line:
+                    self._line = None
+                line.leave()
+                raise
+
+    def _made(self) -> "_Line":
+        self._line = line = _Line(self._kafka)
+        self._closing.add(line.living)
+        line.living.add_done_callback(self._closing.discard)
+        return line
 
     def leave(self) -> None:
         """Have nothing sent by the producer of now any more."""
@@ -64,7 +68,7 @@ class _Line:
         self._ready: asyncio.Future[BatchProducer] = asyncio.get_running_loop().create_future()
         self._unused = asyncio.Event()
         self._users = 0
-        self._left = False
+        self.left = False
         self.living = asyncio.create_task(self._live(kafka), name="producer")
 
     @asynccontextmanager
@@ -79,11 +83,11 @@ class _Line:
 
     def leave(self) -> None:
         """Let it end behind its last user."""
-        self._left = True
+        self.left = True
         self._look()
 
     def _look(self) -> None:
-        if self._left and not self._users:
+        if self.left and not self._users:
             self._unused.set()
 
     async def _live(self, kafka: Kafka) -> None:
