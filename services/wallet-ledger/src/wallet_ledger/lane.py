@@ -33,7 +33,7 @@ TICK_SECONDS = 1.0
 """So often an idle lane looks at its lease and at holds whose time is over."""
 
 
-Publish = Callable[[int, log.Appended, Sequence[log.NewEvent]], None]
+Publish = Callable[[int, log.Appended, Sequence[log.NewEvent]], object]
 """Is told what was committed to a partition."""
 
 
