@@ -30,6 +30,7 @@ WALLETS = [
     next(f"w{n}" for n in range(500) if partition_of(f"w{n}", PARTITIONS) == partition)
     for partition in range(PARTITIONS)
 ]
+OTHER_WALLET = next(f"x{n}" for n in range(500) if partition_of(f"x{n}", PARTITIONS) == 0)
 THREE = (0, 1, 2)
 
 COMMITS = "SELECT count(DISTINCT xmin::text) FROM log.link WHERE partition < 1000"
@@ -91,6 +92,12 @@ def top_up(key: str, partition: int, amount: int = 100) -> Order:
     return order(key, partition, TopUpWithCash(KANTIN, amount))
 
 
+def top_up_of(wallet_id: str, key: str) -> Order:
+    return Order(
+        "cashier:kasir-1", key, b"body", wallet_id, TopUpWithCash(KANTIN, 100), Cause("test")
+    )
+
+
 def order(key: str, partition: int, command: Command) -> Order:
     return Order("cashier:kasir-1", key, b"body", WALLETS[partition], command, Cause("test"))
 
@@ -138,6 +145,81 @@ async def test_wallets_that_nobody_has_in_memory_are_read_for_all_at_once(
     await together(lanes, "second")
 
     assert asked == [[0, 1, 2]]
+
+
+async def test_the_wallets_of_the_next_group_are_read_while_one_is_written(
+    ledger: Databases,
+    lanes: list[Lane],
+    admin: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await together(lanes, "first")
+    read = asyncio.Event()
+    load_wallets = store.load_wallets
+
+    async def told(connection: Any, named: Sequence[tuple[int, str]]) -> Any:
+        found = await load_wallets(connection, named)
+        read.set()
+        return found
+
+    monkeypatch.setattr("wallet_ledger.loading.store.load_wallets", told)
+    async with admin.transaction():
+        await admin.execute(HOLD_COUNTER)
+        slow = asyncio.create_task(lanes[0].submit(top_up("slow", 0)))
+        await asyncio.sleep(0.05)
+        behind = asyncio.create_task(lanes[0].submit(top_up_of(OTHER_WALLET, "behind")))
+        await asyncio.wait_for(read.wait(), 5)
+        assert not slow.done()
+
+    assert [answer.status for answer in await asyncio.gather(slow, behind)] == [201] * 2
+    assert await wrong(ledger) == []
+
+
+async def test_a_wallet_in_memory_does_not_wait_for_one_that_is_read(
+    ledger: Databases, lanes: list[Lane], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await together(lanes, "first")
+    may_read = asyncio.Event()
+    load_wallets = store.load_wallets
+
+    async def held_up(connection: Any, named: Sequence[tuple[int, str]]) -> Any:
+        await may_read.wait()
+        return await load_wallets(connection, named)
+
+    monkeypatch.setattr("wallet_ledger.loading.store.load_wallets", held_up)
+    cold = [
+        asyncio.create_task(lanes[0].submit(top_up_of(OTHER_WALLET, f"cold-{n}"))) for n in (1, 2)
+    ]
+    await asyncio.sleep(0.05)
+    for n in range(3):
+        warm = await asyncio.wait_for(lanes[0].submit(top_up(f"warm-{n}", 0)), 5)
+        assert warm.status == 201
+    assert not any(task.done() for task in cold)
+    may_read.set()
+
+    answers = await asyncio.gather(*cold)
+    assert [json.loads(answer.body)["balance"] for answer in answers] == [100, 200]
+    assert await wrong(ledger) == []
+
+
+async def test_wallets_that_cannot_be_read_together_are_read_by_their_lane(
+    ledger: Databases, lanes: list[Lane], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await together(lanes, "first")
+    load_wallets, calls = store.load_wallets, list[int]()
+
+    async def fails_once(connection: Any, named: Sequence[tuple[int, str]]) -> Any:
+        calls.append(len(named))
+        if len(calls) == 1:
+            raise ConnectionResetError
+        return await load_wallets(connection, named)
+
+    monkeypatch.setattr("wallet_ledger.loading.store.load_wallets", fails_once)
+
+    answer = await lanes[0].submit(top_up_of(OTHER_WALLET, "cold"))
+
+    assert (answer.status, len(calls)) == (201, 2)
+    assert await wrong(ledger) == []
 
 
 async def test_whoever_is_refused_falls_alone_and_the_others_are_written(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from wallet_ledger.answers import Answer
@@ -23,6 +23,9 @@ class QueueFull(Exception):
 
 
 Waiting = tuple[Order, "asyncio.Future[Answer]"]
+
+Ready = Callable[[Order], bool]
+"""Whether an order can be decided without waiting; those of one wallet always answer alike."""
 
 
 class Arrivals:
@@ -51,26 +54,32 @@ class Arrivals:
         self.news.set()
         return [answer for _, answer in waiting]
 
-    async def take(self) -> list[Waiting]:
-        """Return the group that is still in hand, else what waits (GROUP_MAX at most).
+    async def take(self, ready: Ready) -> list[Waiting]:
+        """Return the group that is still in hand, else what waits and is ready (GROUP_MAX at most).
 
         Nothing if `news` says only that there is something else to look at. Whose client has given
         up already is left out.
         """
-        if not self.group:
-            await self._drain()
+        if not self.group and not self._drain(ready):
+            self.news.clear()
+            await self.news.wait()
+            self._drain(ready)
         self.group = [(order, answer) for order, answer in self.group if not answer.done()]
         return self.group
 
-    async def _drain(self) -> None:
-        if not self._queue:
-            self.news.clear()
-            await self.news.wait()
-        if self._queue:
-            self._since = self._queue[0][0]
+    def _drain(self, ready: Ready) -> bool:
+        """Take in hand what is ready; what is not stays at the head. Return whether anything is."""
+        early: list[tuple[float, list[Waiting]]] = []
         while self._queue and len(self.group) + len(self._queue[0][1]) <= GROUP_MAX:
-            self.group += self._queue.popleft()[1]
+            put = self._queue.popleft()
+            if all(ready(order) for order, _ in put[1]):
+                self._since = min(self._since, put[0]) if self.group else put[0]
+                self.group += put[1]
+            else:
+                early.append(put)
+        self._queue.extendleft(reversed(early))
         self._queued -= len(self.group)
+        return bool(self.group)
 
     def give_up(self) -> None:
         """Tell those who wait too long that it takes too long.

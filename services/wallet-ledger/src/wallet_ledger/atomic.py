@@ -15,7 +15,8 @@ from wallet_ledger.claims import KeyClaimed
 from wallet_ledger.group import Decision, Order
 from wallet_ledger.ids import new_id
 from wallet_ledger.lane import Lane
-from wallet_ledger.writing import Turn, claimed_too, decide
+from wallet_ledger.turn import Turn
+from wallet_ledger.writing import claimed_too, decide
 from web.problems import Problem
 
 

@@ -10,7 +10,8 @@ from wallet_ledger import store
 from wallet_ledger.domain import Till, TopUpWithCash
 from wallet_ledger.group import Order
 from wallet_ledger.ids import new_id
-from wallet_ledger.writing import Turn, append, write_group
+from wallet_ledger.turn import Turn
+from wallet_ledger.writing import append, write_group
 
 GROUP = 1_000
 

@@ -21,7 +21,8 @@ from wallet_ledger.group import Decision
 from wallet_ledger.loading import Loading
 from wallet_ledger.own_connection import CLOSE_SECONDS, OwnConnection
 from wallet_ledger.store import Group
-from wallet_ledger.writing import Turn, append, is_undone
+from wallet_ledger.turn import Turn
+from wallet_ledger.writing import append, is_undone
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The writer of one partition: drains what waits, decides in memory, commits it as one group."""
+"""The writer of one partition: drains what is ready, decides in memory, commits it as one group."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,8 @@ from wallet_ledger.convoy import Convoy, Seat
 from wallet_ledger.expiry import expiry_orders
 from wallet_ledger.group import Decision, Order
 from wallet_ledger.ids import new_id
-from wallet_ledger.writing import COMMIT_SECONDS_MAX, Turn, is_about_the_group, write_group
+from wallet_ledger.turn import Turn
+from wallet_ledger.writing import COMMIT_SECONDS_MAX, is_about_the_group, write_group
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,14 @@ class Lane:
 
     def put(self, orders: Sequence[Order]) -> list[asyncio.Future[Answer]]:
         """Put `orders` in line to be committed in one group (GROUP_MAX). Raises QueueFull."""
-        return self._arrivals.put(orders)
+        waiting = self._arrivals.put(orders)
+        if self._turn is not None:
+            self._turn.expect(orders, self._look)
+        return waiting
+
+    def _look(self, _: object) -> None:
+        """Look again at what waits: wallets have come."""
+        self._arrivals.news.set()
 
     def begin(self, orders: Sequence[Order]) -> list[asyncio.Future[Answer]]:
         """As `put`, of a batch; whether it can be taken at all is seen by `ended`, too."""
@@ -166,7 +174,7 @@ class Lane:
         if self._turn is None or self._turn.spoilt:
             return
         await self._sweep(self._turn)
-        group = await self._arrivals.take()
+        group = await self._arrivals.take(self._turn.is_ready_for)
         if group:
             with self._convoy.seat() as seat:
                 await self._settle(self._turn, group, seat)
@@ -192,9 +200,9 @@ class Lane:
         if not await store.is_whole(self._connection, self.partition):
             return False  # its views were dropped, and are being filled again
         claimed = await claims.kept_here(self._connection)
-        load = None if claimed else self._convoy.loading.wallets
+        source = None if claimed else self._convoy.loading
         self._turn = Turn(
-            self.partition, self._connection, epoch, position, load=load, claims=claimed
+            self.partition, self._connection, epoch, position, source=source, claims=claimed
         )
         logger.info("partition %d is ours, epoch %d", self.partition, epoch)
         return True

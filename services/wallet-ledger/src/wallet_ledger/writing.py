@@ -1,9 +1,7 @@
-"""Writing a group under a turn: keys, wallets, decision, one statement, and what is remembered."""
+"""Writing a group under a turn: keys, decision, one statement."""
 
-import contextlib
-from collections import ChainMap, OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections import ChainMap
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,13 +14,8 @@ from events.outcomes import Outcome
 from wallet_ledger import claims, store
 from wallet_ledger.claims import KeyClaimed
 from wallet_ledger.domain import PaymentCommand, Wallet
-from wallet_ledger.group import Decision, Moment, Order, Slot, decide_group, named_by, settled
-
-WALLETS_MAX = 12_500
-"""Wallets that a partition keeps in memory."""
-
-RECENT_MAX = 2_000
-"""Outcomes that a partition keeps in memory: a till repeats within seconds."""
+from wallet_ledger.group import Decision, Moment, Order, Slot, decide_group, named_by
+from wallet_ledger.turn import Turn
 
 KEY_TAKEN = "outcome_pkey"
 
@@ -32,58 +25,6 @@ OURS = "KB"
 COMMIT_SECONDS_MAX = 10.0
 
 NewId = Callable[[], UUID]
-
-Load = Callable[[int, Set[str]], Awaitable[Mapping[str, Wallet]]]
-"""Reads the wallets of a partition by their ids."""
-
-
-@dataclass(slots=True)
-class Turn:
-    """One epoch of one partition: where its log ends, and what is known without asking.
-
-    `load` reads wallets together with other lanes, None = alone, on the turn's connection.
-    `claims`: keys must be claimed before an append (Citus).
-    """
-
-    partition: int
-    connection: asyncpg.Connection
-    epoch: int
-    position: int
-    wallets: OrderedDict[str, Wallet] = field(default_factory=OrderedDict[str, Wallet])
-    recent: OrderedDict[Slot, Outcome] = field(default_factory=OrderedDict[Slot, Outcome])
-    load: Load | None = None
-    claims: bool = False
-    spoilt: bool = False
-
-    async def loaded(self, wallet_ids: Set[str]) -> Mapping[str, Wallet]:
-        """Return wallets as the database has them."""
-        if self.load is not None:
-            with contextlib.suppress(*DATABASE_AWAY):  # if it is, our own connection will say so
-                return await self.load(self.partition, wallet_ids)
-        named = [(self.partition, wallet_id) for wallet_id in wallet_ids]
-        found = await store.load_wallets(self.connection, named)
-        return {wallet_id: wallet for (_, wallet_id), wallet in found.items()}
-
-    def spoil(self) -> None:
-        """Say that it is not known what was committed: the lane must take a new epoch."""
-        self.spoilt = True
-
-    def forget(self, wallet_ids: Iterable[str]) -> None:
-        """Drop wallets that may no longer be as the database has them."""
-        for wallet_id in wallet_ids:
-            self.wallets.pop(wallet_id, None)
-
-    def remember(self, decision: Decision) -> None:
-        """Take over what was committed."""
-        self.position += len(decision.events)
-        for wallet_id, wallet in decision.wallets.items():
-            self.wallets[wallet_id] = settled(wallet)
-            self.wallets.move_to_end(wallet_id)
-        for outcome in decision.outcomes:
-            self.recent[outcome.caller, outcome.key] = outcome
-        while len(self.recent) > RECENT_MAX:
-            self.recent.popitem(last=False)
-
 
 Write = Callable[[Turn, Decision], Awaitable[None]]
 
@@ -170,7 +111,7 @@ async def decide(
     new_id: NewId,
 ) -> Decision:
     """Load what is not in memory and decide; writes nothing."""
-    await _load(turn, {order.wallet_id for order in orders if order.command is not None})
+    await turn.load({order.wallet_id for order in orders if order.command is not None})
     wallets: Mapping[str, Wallet] = turn.wallets
     named = named_by(orders, wallets)
     if named.payments or named.reversals:
@@ -180,17 +121,6 @@ async def decide(
         now = await store.clock(turn.connection)
     moment = Moment(turn.partition, turn.position, now, new_id, timestamp(now))
     return decide_group(orders, wallets, earlier, moment)
-
-
-async def _load(turn: Turn, wallet_ids: set[str]) -> None:
-    missing = {wallet_id for wallet_id in wallet_ids if wallet_id not in turn.wallets}
-    if not missing:
-        return
-    turn.wallets.update(await turn.loaded(missing))
-    for wallet_id in wallet_ids:
-        turn.wallets.move_to_end(wallet_id)
-    while len(turn.wallets) > max(WALLETS_MAX, len(wallet_ids)):
-        turn.wallets.popitem(last=False)
 
 
 async def append(turn: Turn, decision: Decision) -> None:

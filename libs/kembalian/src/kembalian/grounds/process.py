@@ -1,5 +1,6 @@
 """Children of this process: started in sessions of their own, and dead when this process dies."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -53,6 +54,7 @@ def spawn(
             os._exit(127)
         if niceness:
             os.nice(niceness)
+            _be_nice_to_other_sessions(niceness)
 
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("ab") as log:
@@ -69,6 +71,18 @@ def spawn(
             group=account.gid if account else None,
             extra_groups=[] if account else None,
         )
+
+
+def _be_nice_to_other_sessions(niceness: int) -> None:
+    """Let other sessions go first.
+
+    Where the kernel groups tasks by session (autogroup, the rule on a Linux host), a task's own
+    niceness counts within its session only.
+    """
+    with contextlib.suppress(OSError):  # no such kernel
+        group = os.open("/proc/self/autogroup", os.O_WRONLY)
+        os.write(group, b"%d" % niceness)
+        os.close(group)
 
 
 def stop(
