@@ -29,6 +29,13 @@ CROSS JOIN LATERAL (
 ) AS h
 """
 
+NAMED_IN_ALL, NAMED_IN_ONE = (
+    "unnest($1::smallint[], $2::text[]) AS w (partition, wallet_id)",
+    "unnest($2::text[]) AS w (wallet_id)",
+)
+# Of one partition, so that Citus sends it to the worker that has it: there it must be a constant.
+LOAD_OF_ONE = LOAD.replace(NAMED_IN_ALL, NAMED_IN_ONE).replace("w.partition", "$1::smallint")
+
 PAYMENTS = """
 SELECT p.* FROM unnest($2::text[], $3::text[]) AS n (wallet_id, payment_id)
 JOIN view.payment p ON p.partition = $1
@@ -85,18 +92,29 @@ async def load_wallets(
 
     Of payments they have the open ones.
     """
-    loaded: dict[tuple[int, str], Wallet] = {}
     partitions = [partition for partition, _ in named]
     wallet_ids = [wallet_id for _, wallet_id in named]
-    for row in await connection.fetch(LOAD, partitions, wallet_ids):
-        partition, wallet_id, version, issuers, balances, packed = row
-        buckets: dict[str, int] = dict(zip(issuers or (), balances or (), strict=True))
-        wallet = Wallet(buckets, version or 0)
-        if packed:
-            held = [payment_of(p) for p in json.loads(packed)]
-            wallet = replace(wallet, payments={p.payment_id: p for p in held})
-        loaded[partition, wallet_id] = wallet
-    return loaded
+    rows = await connection.fetch(LOAD, partitions, wallet_ids)
+    return {(row[0], row[1]): _wallet_of(*row[2:]) for row in rows}
+
+
+async def load_wallets_of(
+    connection: Connection, partition: int, wallet_ids: Collection[str]
+) -> dict[str, Wallet]:
+    """Return the wallets of one partition by their ids, as `load_wallets` does."""
+    rows = await connection.fetch(LOAD_OF_ONE, partition, list(wallet_ids))
+    return {row[1]: _wallet_of(*row[2:]) for row in rows}
+
+
+def _wallet_of(
+    version: int | None, issuers: list[str] | None, balances: list[int] | None, held: str | None
+) -> Wallet:
+    buckets: dict[str, int] = dict(zip(issuers or (), balances or (), strict=True))
+    wallet = Wallet(buckets, version or 0)
+    if held is None:
+        return wallet
+    payments = [payment_of(p) for p in json.loads(held)]
+    return replace(wallet, payments={p.payment_id: p for p in payments})
 
 
 async def load_named(

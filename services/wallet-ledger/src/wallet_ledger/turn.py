@@ -109,10 +109,9 @@ class Turn:
             with contextlib.suppress(*DATABASE_AWAY):  # if it is, our own connection will say so
                 for wallet_id, wallets in asked.items():
                     found[wallet_id] = (await wallets)[wallet_id]
-        named = [(self.partition, wallet_id) for wallet_id in wallet_ids - found.keys()]
-        if named:
-            alone = await store.load_wallets(self.connection, named)
-            found.update({wallet_id: wallet for (_, wallet_id), wallet in alone.items()})
+        rest = wallet_ids - found.keys()
+        if rest:
+            found.update(await store.load_wallets_of(self.connection, self.partition, rest))
         return found
 
     def take_in(self, wallets: Mapping[str, Wallet]) -> None:

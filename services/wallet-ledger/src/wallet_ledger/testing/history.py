@@ -101,8 +101,7 @@ async def append_share(dsn: str, history: History, partition: int, share: int) -
     try:
         await connection.execute("SET synchronous_commit = off")
         epoch, position = await store.raise_epoch(connection, partition)
-        found = await store.load_wallets(connection, [(partition, w) for w, _ in living])
-        wallets = {wallet_id: wallet for (_, wallet_id), wallet in found.items()}
+        wallets = await store.load_wallets_of(connection, partition, [w for w, _ in living])
         end, asked = position + share, 0
         while position < end:
             size = min(history.group, end - position)
