@@ -97,17 +97,12 @@ async def ensured(
     if found is None:
         found = await _partitions(admin, topic)
     if found != topic.partitions and kafka.embedded:
-        return await _make_anew(admin, topic, kafka.replication)
+        return await make_anew(admin, kafka, topic)
     if found != topic.partitions:
         raise TopicMismatch(f"{topic.name}: {found} partitions, not {topic.partitions}")
     if retention and not kafka.embedded:
         await _check_retention(admin, topic)
     return False
-
-
-async def make_anew(admin: AIOKafkaAdminClient, kafka: Kafka, topic: Topic) -> None:
-    """Delete `topic` and make it again, empty: a broken partition of the embedded broker."""
-    await _make_anew(admin, topic, kafka.replication)
 
 
 @asynccontextmanager
@@ -159,13 +154,14 @@ def _by_the_controller() -> Generator[None]:
         raise LeaderNotAvailableError(str(error)) from error
 
 
-async def _make_anew(admin: AIOKafkaAdminClient, topic: Topic, replication: int) -> bool:
+async def make_anew(admin: AIOKafkaAdminClient, kafka: Kafka, topic: Topic) -> bool:
+    """Delete `topic` and make it again, empty; return whether we made it."""
     with _by_the_controller():
         response: Any = await admin.delete_topics([topic.name])
     for _, code in response.topic_error_codes:
         if code not in {MADE, UNKNOWN}:
             raise KafkaError(f"{topic.name} could not be deleted: error {code}")
-    return await _create(admin, topic, replication)
+    return await _create(admin, topic, kafka.replication)
 
 
 async def _create(admin: AIOKafkaAdminClient, topic: Topic, replication: int) -> bool:
