@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from kembalian.grounds.kafka_jars import KAFKA_VERSION
+from kembalian.grounds.postgres import SIZES
 from kembalian.launcher.services import SERVICES
 from kembalian.setup.access import ACCESS, SETUP
 from kembalian.testing.deployment import make_secrets
@@ -181,6 +182,11 @@ def test_images_are_pinned_to_full_versions() -> None:
     bases = set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE))
     assert len(bases) == 1
     assert re.fullmatch(r"python:3\.11\.\d+-slim-[a-z]+", bases.pop())
+
+
+def test_the_database_server_is_as_large_as_that_of_make_run() -> None:
+    command = CONTAINERS["postgres"]["command"]
+    assert {f"-c{name}={value}" for name, value in SIZES.items()} <= set(command)
 
 
 def test_the_broker_runs_the_settings_and_the_script_that_the_tests_run() -> None:

@@ -15,7 +15,7 @@ import pytest
 from kembalian.grounds.account import open_for_search
 from kembalian.grounds.databases import RolePasswords, provision
 from kembalian.grounds.ground import running, start
-from kembalian.grounds.postgres import Postgres
+from kembalian.grounds.postgres import SIZES, Postgres
 from kembalian.grounds.process import Account
 from kembalian.testing.databases import MakeDatabase
 
@@ -73,6 +73,17 @@ def test_databases_of_one_folder_are_migrated_and_independent(
 
     with psycopg.connect(second.app_dsn) as connection:
         assert connection.execute("SELECT count(*) FROM shelf").fetchone() == (0,)
+
+
+def test_what_is_asked_of_the_server_holds_and_durability_is_whole(own_postgres: Postgres) -> None:
+    with psycopg.connect(own_postgres.admin_dsn) as connection:
+        shown = {
+            name: connection.execute("SELECT current_setting(%s)", (name,)).fetchone()
+            for name in (*SIZES, "fsync", "full_page_writes", "synchronous_commit")
+        }
+
+    durable = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+    assert shown == {name: (value,) for name, value in {**SIZES, **durable}.items()}
 
 
 def test_what_was_committed_survives_a_kill(own_postgres: Postgres) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import asyncpg
 import httpx
 
 import catalog.bulk
@@ -103,6 +104,20 @@ async def grow(run: LiveRun, town: Town, wallets: int, say: Say) -> None:
     say(f"{len(made)} members in {time.monotonic() - began:.0f} s; money for each")
     await give_money(run, town, made, f"first-{first}", say)
     await arrived(run, say)
+    await _checkpoint(run)
+
+
+async def _checkpoint(run: LiveRun) -> None:
+    """Have a checkpoint, as a house that has run for a while has had many.
+
+    From then on the files of the write-ahead log are used again. To make a new one, as a new
+    cluster does every 16 MB, holds up a commit until it is written out.
+    """
+    connection = await asyncpg.connect(run.postgres_admin["wallet-ledger"])
+    try:
+        await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
 
 
 async def give_money(run: LiveRun, town: Town, member_ids: list[str], key: str, say: Say) -> float:

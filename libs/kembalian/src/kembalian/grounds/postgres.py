@@ -21,6 +21,7 @@ CONNECTIONS_MAX = 200
 SIZES = {
     "shared_buffers": "512MB",  # taken as it is touched: the indexes of a busy ledger stay in it
     "max_wal_size": "4GB",  # fewer checkpoints, so fewer whole pages in the WAL
+    "min_wal_size": "1GB",  # used again after a quiet night: making a new file holds up a commit
     "checkpoint_timeout": "15min",
 }
 """What the defaults, made for a small machine of long ago, are too small for; durability is as it
