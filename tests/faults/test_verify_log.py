@@ -54,6 +54,7 @@ async def test_nothing_is_found_in_the_untouched_copy(originals: LiveRun) -> Non
         chain.a_changed_body_that_kafka_knows_better,
         chain.a_body_that_nobody_can_read,
         chain.a_changed_link,
+        chain.a_link_missing,
         chain.a_changed_time,
     ],
 )

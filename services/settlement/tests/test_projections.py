@@ -21,7 +21,7 @@ from events.contracts.wallet import (
     SaleRecorded,
     WalletEvent,
 )
-from events.envelope import Envelope
+from events.envelope import Opened
 from events.received import Received
 from events.topics import IDENTITY, WALLET
 from kembalian.testing.databases import MakeDatabase
@@ -234,7 +234,7 @@ async def test_an_event_without_a_meaning_here_is_refused(
     connection: asyncpg.Connection, topic: str
 ) -> None:
     data = MemberConsentChanged(member_id=SUSILA, auto_save_consent=True)
-    envelope = Envelope(SUSILA, "kembalian.identity.MemberConsentChanged.v1", SUSILA, 1, "", data)
+    envelope = Opened(SUSILA, "kembalian.identity.MemberConsentChanged.v1", SUSILA, 1, "", data)
 
     with pytest.raises(UnknownEvent):
         await project(connection, [Received(topic, 0, 1, START, envelope)])

@@ -9,7 +9,7 @@ import pytest
 
 from events import places
 from events.contracts.identity import MemberConsentChanged
-from events.envelope import Envelope
+from events.envelope import Opened
 from events.place import Place
 from events.received import Received
 from events.source import Read, Source
@@ -144,7 +144,7 @@ async def test_what_cannot_be_handled_is_left_to_the_consumer(
     last = whole.events[-1]
     data = MemberConsentChanged(member_id=SUSILA, auto_save_consent=True)
     name = "kembalian.identity.MemberConsentChanged.v1"
-    envelope = Envelope(last.envelope.event_id, name, SUSILA, 9, last.envelope.time, data)
+    envelope = Opened(last.envelope.event_id, name, SUSILA, 9, last.envelope.time, data)
     strange = Received(WALLET.name, last.partition, last.position, START, envelope)
 
     await refill(dsn, source([*whole.events[:-1], strange]), Place(()), nothing)

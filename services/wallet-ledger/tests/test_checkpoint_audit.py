@@ -8,8 +8,9 @@ from typing import NamedTuple
 import asyncpg
 import pytest
 
-from events.audit import Finding, audit_partition
+from events.audit import audit_partition
 from events.contracts.checkpoint import CheckpointSigned
+from events.finding import Finding
 from events.log import partition_of
 from kembalian.testing.plants import chain_again
 from kembalian.testing.signed import History, member

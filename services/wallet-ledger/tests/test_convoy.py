@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from events import background, log
-from events.audit import Finding
 from events.envelope import Cause
+from events.finding import Finding
 from events.leases import Leases
 from events.log import partition_of
 from kembalian.grounds.databases import Databases

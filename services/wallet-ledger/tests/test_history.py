@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from events.audit import Finding
+from events.finding import Finding
 from kembalian.testing.databases import MakeDatabase
 from wallet_ledger import operations
 from wallet_ledger.config import MIGRATIONS

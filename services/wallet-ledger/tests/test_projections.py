@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from events.contracts import PublicEvent, catalog, identity, name_of, wallet
-from events.envelope import Envelope
+from events.envelope import Opened
 from events.received import Received
 from kembalian.testing.databases import MakeDatabase
 from wallet_ledger.config import MIGRATIONS
@@ -28,7 +28,7 @@ async def connection(make_database: MakeDatabase) -> AsyncGenerator[asyncpg.Conn
 
 
 def received(data: PublicEvent, position: int) -> Received:
-    envelope = Envelope(str(uuid4()), name_of(data), "s", position, "", data)
+    envelope = Opened(str(uuid4()), name_of(data), "s", position, "", data)
     return Received("t", 0, position, datetime.now(UTC), envelope)
 
 

@@ -1,56 +1,140 @@
 """Does a topic hold what its log holds? Same bytes, same order, by the consumer's own rule."""
 
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 
 from events import log
-from events.audit import SAME_ON_TOPIC, Finding
+from events.audit import Envelopes
 from events.client import Record
-from events.log import Connection, RecordedEvent
-from events.reading import NoPosition, judge, position_of, reader, until_quiet
+from events.connecting import connected
+from events.finding import SAME_ON_TOPIC, Finding
+from events.log import RecordedEvent
+from events.reading import NoPosition, judge, position_of, reader, stretches_until_quiet
 from events.topics import Kafka, Topic
 
 READ_EVENTS = 2_000
 
 
-async def audit_topic(
-    connection: Connection, kafka: Kafka, service: str, topic: Topic, partition: int, head: int
-) -> AsyncIterator[Finding | int]:
-    """Yield what differs between positions 1 to `head` of a log and its topic's partition.
+@dataclass(frozen=True, slots=True)
+class TopicPart:
+    """One partition of a topic, held against its log up to `head`; `partition` is the log's.
 
-    `partition` is the log's; Kafka's is counted from the topic's first one.
-
-    Yields the position reached at the end, which is below `head` where the relay lags: that is no
-    finding, unless a later message is there already. Raises KafkaError, TimeoutError.
+    Kafka's is counted from the topic's first one. `dsn` leads to the log.
     """
-    expected = _Expected(connection, partition, head)
-    last, highest = 0, 0
-    where = TopicPartition(topic.name, partition - topic.first_partition)
-    async with reader(kafka) as consumer:
-        async for record in until_quiet(consumer, where, 0):
+
+    dsn: str
+    kafka: Kafka
+    service: str
+    topic: Topic
+    partition: int
+    head: int
+
+
+@asynccontextmanager
+async def topic_audit(part: TopicPart) -> AsyncGenerator["TopicAudit"]:
+    """Give an audit of a topic that follows the audit of its log."""
+    where = TopicPartition(part.topic.name, part.partition - part.topic.first_partition)
+    async with (
+        reader(part.kafka) as consumer,
+        aclosing(stretches_until_quiet(consumer, where, 0)) as stretches,
+    ):
+        yield TopicAudit(part, stretches)
+
+
+class TopicAudit:
+    """Reads on in a topic as its log streams by; what the topic lacks at its end is no finding.
+
+    Raises KafkaError, TimeoutError.
+    """
+
+    def __init__(self, part: TopicPart, stretches: AsyncIterator[Sequence[Record]]) -> None:
+        self._part = part
+        self._stretches = stretches
+        self._records: deque[Record] = deque()
+        self._last = 0
+        self._highest = 0
+
+    async def take(
+        self, events: Sequence[RecordedEvent], _envelopes: Envelopes = ()
+    ) -> Sequence[Finding]:
+        """Return in what the topic differs from the next events of the log."""
+        return await self._read_to(events, events[-1].position)
+
+    async def end(self) -> AsyncIterator[Finding]:
+        """Yield what the topic holds that the log does not, and what it left out."""
+        head = self._part.head
+        for finding in await self._read_to((), None):
+            yield finding
+        if self._highest > self._last and self._last < head:
+            missing = self._last + 1
+            detail = f"position {missing} is missing on the topic, which goes on to {self._highest}"
+            yield self._finding(missing, None, detail)
+        async with connected(self._part.dsn) as connection:  # the log may have grown meanwhile
+            heads = await log.heads(connection, self._part.topic.first_partition)
+        end = heads.at(self._part.partition)
+        if self._highest > end:
+            detail = f"the topic goes on to position {self._highest}, the log ends at {end}"
+            yield self._finding(end + 1, None, detail)
+
+    async def _read_to(
+        self, events: Sequence[RecordedEvent], until: int | None
+    ) -> Sequence[Finding]:
+        """Compare what the topic holds up to a position (None = all) with `events`."""
+        found: list[Finding] = []
+        due = {event.position: event for event in events}
+        while until is None or self._last < until:
+            if not self._records:
+                stretch = await anext(self._stretches, None)
+                if stretch is None:
+                    break
+                self._records.extend(stretch)
+            self._compare(due, until, found)
+        return found
+
+    def _compare(
+        self, due: Mapping[int, RecordedEvent], until: int | None, found: list[Finding]
+    ) -> None:
+        """Compare the records that were read, up to a position, with the events that are due."""
+        records, head = self._records, self._part.head
+        while records and (until is None or self._last < until):
+            record = records.popleft()
             try:
                 position = position_of(record)
             except NoPosition:
                 detail = f"offset {record.offset} carries no position: not from our relay"
-                yield Finding(SAME_ON_TOPIC, service, partition, None, None, detail)
+                found.append(self._finding(None, None, detail))
                 continue
-            highest = max(highest, position)
-            if judge(last, position) != "next" or position > head:
+            self._highest = max(self._highest, position)
+            if position > head or judge(self._last, position) != "next":
                 continue
-            last = position
-            wrong = difference(record, await expected.at(position))
+            self._last = position
+            wrong = difference(record, due.get(position))
             if wrong is not None:
                 stream = (record.key or b"").decode(errors="replace")
-                yield Finding(SAME_ON_TOPIC, service, partition, position, stream, wrong)
-    if highest > last and last < head:
-        detail = f"position {last + 1} is missing on the topic, which goes on to {highest}"
-        yield Finding(SAME_ON_TOPIC, service, partition, last + 1, None, detail)
-    end = (await log.heads(connection, topic.first_partition)).at(partition)  # it may have grown
-    if highest > end:
-        detail = f"the topic goes on to position {highest}, the log ends at {end}"
-        yield Finding(SAME_ON_TOPIC, service, partition, end + 1, None, detail)
-    yield last
+                found.append(self._finding(position, stream, wrong))
+
+    def _finding(self, position: int | None, stream: str | None, detail: str) -> Finding:
+        part = self._part
+        return Finding(SAME_ON_TOPIC, part.service, part.partition, position, stream, detail)
+
+
+async def audit_topic(part: TopicPart) -> AsyncIterator[Finding]:
+    """Yield what differs between a log and its topic's partition.
+
+    Raises KafkaError, TimeoutError.
+    """
+    async with topic_audit(part) as topic, connected(part.dsn) as connection:
+        last = 0
+        while events := await log.read(connection, part.partition, last, READ_EVENTS):
+            last = events[-1].position
+            for finding in await topic.take(events):
+                yield finding
+        async for finding in topic.end():
+            yield finding
 
 
 def difference(record: Record, event: RecordedEvent | None) -> str | None:
@@ -62,20 +146,3 @@ def difference(record: Record, event: RecordedEvent | None) -> str | None:
     if record.key != event.stream.encode():
         return "another key on the topic than the log's stream"
     return None
-
-
-class _Expected:
-    """The log's events one after the other, read in batches."""
-
-    def __init__(self, connection: Connection, partition: int, head: int) -> None:
-        self._connection = connection
-        self._partition = partition
-        self._head = head
-        self._batch: dict[int, RecordedEvent] = {}
-
-    async def at(self, position: int) -> RecordedEvent | None:
-        """Return the event at `position`; positions are asked for in ascending order."""
-        if position not in self._batch:
-            events = await log.read(self._connection, self._partition, position - 1, READ_EVENTS)
-            self._batch = {event.position: event for event in events}
-        return self._batch.get(position)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from events.audit import Finding
+from events.finding import Finding
 
 
 @dataclass(frozen=True, slots=True)

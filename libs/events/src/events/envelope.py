@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from events.canonical import canonical
 from events.contracts import CONTRACTS, PublicEvent, contract_of, name_of
-from events.contracts.lean import LeanEvent
+from events.contracts.lean import AnyLeanEnvelope
 
 CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 
@@ -60,10 +60,7 @@ class Cause:
     traceparent: str | None = None
 
 
-Data_co = TypeVar("Data_co", bound=PublicEvent | LeanEvent, covariant=True)
-
-
-class Opened(NamedTuple, Generic[Data_co]):
+class Opened(NamedTuple):
     """An opened CloudEvent: its id, type, stream (`subject`), version and typed data."""
 
     event_id: str
@@ -71,11 +68,11 @@ class Opened(NamedTuple, Generic[Data_co]):
     stream: str
     version: int
     time: str
-    data: Data_co
+    data: PublicEvent
 
 
-Envelope: TypeAlias = Opened[PublicEvent | LeanEvent]
-"""One whose data is a contract's, or has its lean form."""
+Envelope: TypeAlias = Opened | AnyLeanEnvelope
+"""One whose data is a contract's, or the same in its lean form, with the same attributes."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -150,7 +147,7 @@ def _attributes_of(name: str, source: str) -> Mapping[str, str]:
     }
 
 
-def open_envelope(body: bytes) -> Opened[PublicEvent]:
+def open_envelope(body: bytes) -> Opened:
     """Return the event in `body`. Raises MalformedEvent or UnknownEventType; never skips."""
     model = _ENVELOPES.get(type_at_the_end(body))
     if model is not None:
@@ -162,7 +159,7 @@ def open_envelope(body: bytes) -> Opened[PublicEvent]:
     return _open_carefully(body)
 
 
-def _open_carefully(body: bytes) -> Opened[PublicEvent]:
+def _open_carefully(body: bytes) -> Opened:
     """Open what is not canonical, too; in two steps, so that the reason is that of the first."""
     try:
         event = CloudEvent.model_validate_json(body)
@@ -178,7 +175,7 @@ def _open_carefully(body: bytes) -> Opened[PublicEvent]:
     return _opened(event, data)
 
 
-def _opened(event: CloudEvent, data: Any) -> Opened[PublicEvent]:
+def _opened(event: CloudEvent, data: Any) -> Opened:
     return Opened(event.id, event.type, event.subject, event.aggversion, event.time, data)
 
 

@@ -151,7 +151,7 @@ async def read(
 ) -> list[RecordedEvent]:
     """Return at most `limit` events of `partition` that follow position `after`, in order."""
     rows = await connection.fetch(READ, partition, after, limit)
-    return [RecordedEvent(*row) for row in rows]
+    return list(map(RecordedEvent._make, rows))
 
 
 async def heads(connection: Connection, first_partition: int = 0) -> Place:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -105,14 +105,24 @@ async def until_quiet(
 
     `end` is an offset that is known to be reached. Raises PartitionBroken if it is not.
     """
+    async with aclosing(stretches_until_quiet(consumer, partition, offset, end)) as stretches:
+        async for stretch in stretches:
+            for record in stretch:
+                yield record
+
+
+async def stretches_until_quiet(
+    consumer: TopicReader, partition: TopicPartition, offset: int, end: int = 0
+) -> AsyncGenerator[Sequence[Record]]:
+    """Yield the same, some records at a time: for whoever reads very many."""
     consumer.assign([partition])
     consumer.seek(partition, offset)
     clock = asyncio.get_running_loop().time
     came = clock()
     while True:
         batch = await consumer.getmany(partition, timeout_ms=POLL_MS, max_records=READ_RECORDS_MAX)
-        for record in batch.get(partition, []):
-            yield record
+        if batch:
+            yield batch[partition]
         offset = await consumer.position(partition)
         high = consumer.highwater(partition)
         if high is not None and offset >= high and offset >= end:

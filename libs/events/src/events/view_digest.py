@@ -14,6 +14,9 @@ import asyncpg
 
 CONNECTIONS = 2
 
+SESSION = {"enable_sort": "off"}
+"""A part comes in the order of an index: sorted again, its rows went to the disk and back first."""
+
 
 class Digest(NamedTuple):
     """The SHA-256 (hex) over all rows, and how many they are."""
@@ -48,7 +51,7 @@ async def digest(dsn: str, parts: Sequence[str], first: str = "SELECT 1") -> Dig
             said = await connection.copy_from_query(query, output=hashing, format="binary")
             found[number] = (hashing.sha.digest(), int(said.split()[-1]))
 
-    holder = await asyncpg.connect(dsn, timeout=10)
+    holder = await asyncpg.connect(dsn, timeout=10, server_settings=SESSION)
     try:
         async with holder.transaction(isolation="repeatable_read", readonly=True):
             await holder.execute(first)
@@ -62,7 +65,7 @@ async def digest(dsn: str, parts: Sequence[str], first: str = "SELECT 1") -> Dig
 
 
 async def _other(dsn: str, snapshot: str, some: Any) -> None:
-    connection = await asyncpg.connect(dsn, timeout=10)
+    connection = await asyncpg.connect(dsn, timeout=10, server_settings=SESSION)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")

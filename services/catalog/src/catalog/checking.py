@@ -1,45 +1,47 @@
 """Is the catalog's view what its log says? A new fold of all events, compared row by row."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterator, Sequence
 
-import asyncpg
-
-from catalog.store import PARTITION
-from events import log
-from events.audit import Finding
+from events.audit import Envelopes
 from events.audit_views import Due, audit_rows
 from events.contracts import catalog
-from events.log import RecordedEvent
-from events.quickly import readable
+from events.contracts.base import PublicEvent
+from events.contracts.lean import LeanEvent
+from events.finding import Finding
+from events.log import Connection, RecordedEvent
 
 STORES = "SELECT store_id, name, address, kind, state, position, recorded_at FROM view.store"
 
 Rows = dict[str, Due]
 
 
-async def check(dsn: str) -> AsyncGenerator[Finding]:
-    """Yield every row of the view that differs from a fold of the log, out of one snapshot."""
-    connection = await asyncpg.connect(dsn)
-    due: Rows = {}
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            last = 0
-            while events := await log.read(connection, PARTITION, last):
-                for event in events:
-                    fold(due, event)
-                last = events[-1].position
-            rows = [tuple(row.values()) for row in await connection.fetch(STORES)]
-            for finding in audit_rows("catalog", "store", due, rows):
-                yield finding
-    finally:
-        await connection.close()
+class ViewsAudit:
+    """Folds the events of catalog's log as they stream by, then looks at its view."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._stores: Rows = {}
+
+    async def take(
+        self, events: Sequence[RecordedEvent], envelopes: Envelopes
+    ) -> Sequence[Finding]:
+        """Fold the next events; what differs shows at the end."""
+        for event, envelope in zip(events, envelopes, strict=True):
+            if envelope is not None:
+                fold(self._stores, event, envelope.data)
+        return ()
+
+    async def end(self) -> AsyncIterator[Finding]:
+        """Yield every row of the view that differs from the fold (7)."""
+        rows = [tuple(row.values()) for row in await self._connection.fetch(STORES)]
+        for finding in audit_rows("catalog", "store", self._stores, rows):
+            yield finding
 
 
-def fold(stores: Rows, event: RecordedEvent) -> None:
-    """Apply one event to the rows that should be there; a broken log is another check's find."""
+def fold(stores: Rows, event: RecordedEvent, data: PublicEvent | LeanEvent) -> None:
+    """Apply one event to the rows that should be there."""
     at = (event.position, event.recorded_at)
-    envelope = readable(event.body)
-    match None if envelope is None else envelope.data:
+    match data:
         case catalog.StoreRegistered() as new:
             row = (new.store_id, new.name, new.address, new.kind, new.state, *at)
             stores[new.store_id] = Due(event.partition, event.position, row)

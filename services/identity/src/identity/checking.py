@@ -1,16 +1,14 @@
 """Are identity's views what its log says? A new fold of all events, compared row by row."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterator, Sequence
 
-import asyncpg
-
-from events import log
-from events.audit import Finding
+from events.audit import Envelopes
 from events.audit_views import Due, audit_rows
 from events.contracts import identity
-from events.log import RecordedEvent
-from events.quickly import readable
-from identity.config import PARTITION
+from events.contracts.base import PublicEvent
+from events.contracts.lean import LeanEvent
+from events.finding import Finding
+from events.log import Connection, RecordedEvent
 
 MEMBERS = """
 SELECT member_id, card_number, auto_save_consent, version, position, recorded_at FROM view.member
@@ -20,36 +18,42 @@ STAFF = "SELECT username, role, store_id, version, position, recorded_at FROM vi
 Rows = dict[str, Due]
 
 
-async def check(dsn: str) -> AsyncGenerator[Finding]:
-    """Yield every row of the views that differs from a fold of the log, out of one snapshot."""
-    connection = await asyncpg.connect(dsn)
-    members: Rows = {}
-    staff: Rows = {}
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            last = 0
-            while events := await log.read(connection, PARTITION, last):
-                for event in events:
-                    fold(members, staff, event)
-                last = events[-1].position
-            views = (("member", members, MEMBERS), ("staff", staff, STAFF))
-            for view, due, query in views:
-                rows = [tuple(row.values()) for row in await connection.fetch(query)]
-                for finding in audit_rows("identity", view, due, rows):
-                    yield finding
-    finally:
-        await connection.close()
+class ViewsAudit:
+    """Folds the events of identity's log as they stream by, then looks at its views."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._members: Rows = {}
+        self._staff: Rows = {}
+
+    async def take(
+        self, events: Sequence[RecordedEvent], envelopes: Envelopes
+    ) -> Sequence[Finding]:
+        """Fold the next events; what differs shows at the end."""
+        for event, envelope in zip(events, envelopes, strict=True):
+            if envelope is not None:
+                fold(self._members, self._staff, event, envelope.data)
+        return ()
+
+    async def end(self) -> AsyncIterator[Finding]:
+        """Yield every row of the views that differs from the fold (7)."""
+        for view, due, query in (
+            ("member", self._members, MEMBERS),
+            ("staff", self._staff, STAFF),
+        ):
+            rows = [tuple(row.values()) for row in await self._connection.fetch(query)]
+            for finding in audit_rows("identity", view, due, rows):
+                yield finding
 
 
-def fold(members: Rows, staff: Rows, event: RecordedEvent) -> None:
-    """Apply one event to the rows that should be there; a broken log is another check's find."""
+def fold(members: Rows, staff: Rows, event: RecordedEvent, data: PublicEvent | LeanEvent) -> None:
+    """Apply one event to the rows that should be there."""
 
     def due(*row: object) -> Due:
         at = (event.version, event.position, event.recorded_at)
         return Due(event.partition, event.position, (*row, *at))
 
-    envelope = readable(event.body)
-    match None if envelope is None else envelope.data:
+    match data:
         case identity.MemberRegistered() as new:
             row = (new.member_id, new.card_number, new.auto_save_consent)
             members[new.member_id] = due(*row)

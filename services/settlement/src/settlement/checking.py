@@ -93,9 +93,12 @@ async def check(
     """
     async with seen_now(dsn, WALLET.name) as seen:
         for partition, end in end_of(seen, upto).positions:
-            async for found in check_partition(seen, partition, end, events(partition)):
-                if isinstance(found, Difference):
-                    yield found
+            of_partition = PartitionCheck(seen, partition, end)
+            async for batch in events(partition):
+                for difference in await of_partition.take(batch):
+                    yield difference
+            for difference in await of_partition.rest():
+                yield difference
         async for difference in check_beside(seen):
             yield difference
 
@@ -105,29 +108,37 @@ def end_of(seen: Seen, upto: Place | None) -> Place:
     return seen.reached if upto is None else _lesser(upto, seen.reached)
 
 
-async def check_partition(
-    seen: Seen, partition: int, end: int, batches: Batches
-) -> AsyncGenerator[Difference | int]:
-    """Yield the differences in one partition up to `end`, in order, and the positions reached.
+class PartitionCheck:
+    """Compares the rows of one partition up to `end` with its events, as these stream by.
 
-    Holds some events and their rows at a time. Raises CouldNotCheck.
+    Holds some events and their rows at a time.
     """
-    done = 0
-    async for batch in batches:
-        events = [event for event in batch if event.position <= end]
+
+    def __init__(self, seen: Seen, partition: int, end: int) -> None:
+        self._seen = seen
+        self._partition = partition
+        self.end = end
+        self._done = 0
+
+    async def take(self, batch: Sequence[Received]) -> Sequence[Difference]:
+        """Return the differences in the next events. Raises CouldNotCheck: they are not in order.
+
+        Those after `end` are left out.
+        """
+        events = [event for event in batch if event.position <= self.end]
         if not events:
-            continue
-        last = done
+            return ()
+        last = self._done
         for event in events:
-            if event.position <= last or event.partition != partition:
+            if event.position <= last or event.partition != self._partition:
                 raise CouldNotCheck("events must come by partition and position")
             last = event.position
-        for difference in await _compared(seen, partition, done, last, events):
-            yield difference
-        done = last
-        yield done
-    for difference in await _compared(seen, partition, done, end, []):
-        yield difference
+        done, self._done = self._done, last
+        return await _compared(self._seen, self._partition, done, last, events)
+
+    async def rest(self) -> Sequence[Difference]:
+        """Return the rows after the last event, up to `end`: they are of none."""
+        return await _compared(self._seen, self._partition, self._done, self.end, [])
 
 
 async def _compared(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import reduce
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 PLATFORM = "platform"
 """The issuer of money that was paid in at a bank: it has a position like a store."""
@@ -26,8 +26,7 @@ class Kind(StrEnum):
     REVERSAL = "reversal"
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(NamedTuple):
     """How much of a spending came out of the bucket that `issuer` holds."""
 
     issuer: str
@@ -74,8 +73,7 @@ class Withdrawn:
 BalanceEvent: TypeAlias = Credited | Spent | Returned | Withdrawn
 
 
-@dataclass(frozen=True, slots=True)
-class Obligation:
+class Obligation(NamedTuple):
     """`debtor` held the money that was spent at `creditor`, and now owes it.
 
     A negative `amount` is no longer owed: the money went back to the member.
@@ -86,8 +84,7 @@ class Obligation:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(NamedTuple):
     """How one event moved one store's figures; negative = fell."""
 
     store_id: str
@@ -158,28 +155,30 @@ def movements(event: BalanceEvent) -> tuple[Movement, ...]:
 
 
 def _sum(allocations: tuple[Allocation, ...]) -> int:
-    return sum(allocation.amount for allocation in allocations)
+    return sum([amount for _, amount in allocations])
 
 
 def _owed(store_id: str, allocations: tuple[Allocation, ...], sign: int) -> tuple[Obligation, ...]:
     return tuple(
-        Obligation(debtor=a.issuer, creditor=store_id, amount=sign * a.amount)
-        for a in allocations
-        if a.issuer != store_id
+        [
+            Obligation(debtor=issuer, creditor=store_id, amount=sign * amount)
+            for issuer, amount in allocations
+            if issuer != store_id
+        ]
     )
 
 
 def _moved(store_id: str, allocations: tuple[Allocation, ...], sign: int) -> tuple[Movement, ...]:
     """Return the movements of a spending, `sign` 1, or of its return, -1; an issuer comes once."""
-    own = sum(sign * a.amount for a in allocations if a.issuer == store_id)
+    own = 0
     others: dict[str, int] = {}
-    for a in allocations:
-        if a.issuer != store_id:
-            others[a.issuer] = others.get(a.issuer, 0) + sign * a.amount
-    return (
-        Movement(store_id, sum(others.values()), 0, -own),
-        *(Movement(issuer, 0, amount, -amount) for issuer, amount in others.items()),
-    )
+    for issuer, amount in allocations:
+        if issuer == store_id:
+            own += sign * amount
+        else:
+            others[issuer] = others.get(issuer, 0) + sign * amount
+    moved = [Movement(issuer, 0, amount, -amount) for issuer, amount in others.items()]
+    return (Movement(store_id, sum(others.values()), 0, -own), *moved)
 
 
 def moved_by(position: Position, movement: Movement) -> Position:

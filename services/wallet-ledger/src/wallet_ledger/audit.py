@@ -1,11 +1,12 @@
 """Is the ledger what it must be? Every event and every row of its views, against a fold."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
-from events.audit import Finding
+from events.audit import Envelopes
 from events.contracts import lean
 from events.contracts import wallet as contract
 from events.envelope import Envelope
+from events.finding import Finding
 from events.log import Connection, RecordedEvent
 from events.quickly import readable
 from wallet_ledger import domain
@@ -21,48 +22,68 @@ ENTRIES = """
 SELECT event_id::text, stream, position, body FROM log.event WHERE event_id = ANY ($1::uuid[])
 """
 
+WALLET_EVENTS = (lean.TillEvent, contract.WalletEvent)
+"""The lean form first: it is the usual one, and to ask whether something is a contract is slow."""
+
+ADDS_MONEY = (domain.TopUp, domain.ChangeSaved)
+"""Nearly all events of a ledger; there is nothing that they could exceed."""
+
 Reversed = tuple[RecordedEvent, domain.EntryReversed]
 
 
 class LedgerAudit:
-    """Folds the wallets of one partition as their events stream by."""
+    """Folds the wallets of one partition as their events stream by; then looks at the views."""
 
-    def __init__(self, partition: int) -> None:
+    def __init__(self, connection: Connection, partition: int) -> None:
+        self._connection = connection
         self._partition = partition
         self._fold = Fold(partition)
         self._newest: dict[str, int] = {}  # wallet id -> the position of its last event
         self._reversed: list[Reversed] = []
 
-    def take(self, event: RecordedEvent, envelope: Envelope) -> Iterator[Finding]:
-        """Yield what is wrong with one event, given all before it."""
-        try:
-            fact = from_contract(envelope.data)
-        except NotAWalletEvent as error:
-            yield self._finding(9, event, f"not an event of a wallet: {error}")
-            return
-        before = self._fold.wallets.get(event.stream, NO_EVENTS)
-        after = self._fold.take(event.stream, fact)
-        self._newest[event.stream] = event.position
-        if isinstance(fact, domain.EntryReversed):
-            self._reversed.append((event, fact))
-        for invariant, detail in faults(event.stream, envelope, fact, before, after):
-            yield self._finding(invariant, event, detail)
+    async def take(
+        self, events: Sequence[RecordedEvent], envelopes: Envelopes
+    ) -> Sequence[Finding]:
+        """Return what is wrong with the next events, given all before them."""
+        found: list[Finding] = []
+        fold, newest = self._fold, self._newest
+        for event, envelope in zip(events, envelopes, strict=True):
+            if envelope is None:
+                continue
+            wallet_id = event.stream
+            try:
+                fact = from_contract(envelope.data)
+            except NotAWalletEvent as error:
+                found.append(self._finding(9, event, f"not an event of a wallet: {error}"))
+                continue
+            before = fold.wallets.get(wallet_id, NO_EVENTS)
+            after = fold.take(wallet_id, fact)
+            newest[wallet_id] = event.position
+            if isinstance(fact, domain.EntryReversed):
+                self._reversed.append((event, fact))
+            for invariant, detail in faults(wallet_id, envelope, fact, before, after):
+                found.append(self._finding(invariant, event, detail))
+        return found
+
+    async def end(self) -> AsyncIterator[Finding]:
+        """Yield wrong reversals, and rows of the ledger's own views that are not what is due."""
+        for findings in (self._entries(), self._views()):
+            async for finding in findings:
+                yield finding
 
     def _finding(self, invariant: int, event: RecordedEvent, detail: str) -> Finding:
         return Finding(invariant, SERVICE, self._partition, event.position, event.stream, detail)
 
-    async def views(self, connection: Connection) -> AsyncIterator[Finding]:
+    async def _views(self) -> AsyncIterator[Finding]:
         """Yield the rows of the ledger's own views that are not what the fold says (7)."""
         for view, due in self._fold.rows().items():
-            async for finding in self._rows(connection, view, due):
+            async for finding in self._rows(view, due):
                 yield finding
 
-    async def _rows(
-        self, connection: Connection, view: View, rows: Sequence[tuple[object, ...]]
-    ) -> AsyncIterator[Finding]:
+    async def _rows(self, view: View, rows: Sequence[tuple[object, ...]]) -> AsyncIterator[Finding]:
         due = {row[:KEY_COLUMNS]: row[KEY_COLUMNS:] for row in rows}
         query = ROWS.format(view=view, columns=", ".join(COLUMNS[view]))
-        async for record in connection.cursor(query, self._partition, prefetch=5_000):
+        async for record in self._connection.cursor(query, self._partition, prefetch=5_000):
             row = tuple(record)
             key, found = row[:KEY_COLUMNS], row[KEY_COLUMNS:]
             expected = due.pop(key, None)
@@ -78,10 +99,10 @@ class LedgerAudit:
         said = f"view.{view}: {key[2]} {detail}"
         return Finding(7, SERVICE, self._partition, last, wallet_id, said)
 
-    async def entries(self, connection: Connection) -> AsyncIterator[Finding]:
+    async def _entries(self) -> AsyncIterator[Finding]:
         """Yield the reversals that do not undo, once, an earlier entry of their wallet (4)."""
         ids = list({fact.entry.event_id for _, fact in self._reversed})
-        found = {row["event_id"]: row for row in await connection.fetch(ENTRIES, ids)}
+        found = {row["event_id"]: row for row in await self._connection.fetch(ENTRIES, ids)}
         undone: set[str] = set()
         for event, fact in self._reversed:
             entry = fact.entry
@@ -117,23 +138,20 @@ def faults(
     fact: domain.Event,
     before: domain.Wallet,
     after: domain.Wallet,
-) -> Iterator[tuple[int, str]]:
-    """Yield (invariant, what is wrong) of one event between the wallets that it lies between."""
+) -> Iterable[tuple[int, str]]:
+    """Return (invariant, what is wrong) of one event between the wallets that it lies between."""
     data = envelope.data
-    assert isinstance(
-        data, lean.TillEvent | contract.WalletEvent
-    )  # from_contract has refused all else
+    assert isinstance(data, WALLET_EVENTS)  # from_contract has refused all else
+    exceeds = () if isinstance(fact, ADDS_MONEY) else beyond(fact, before, data)
+    found = [(4, detail) for detail in exceeds]
     said = [(p.account, p.amount) for p in data.postings]
-    due = [(p.account, p.amount) for p in domain.postings(wallet_id, fact)]
-    if said != due:
+    if said != [(p.account, p.amount) for p in domain.postings(wallet_id, fact)]:
         total = sum(amount for _, amount in said)
         why = "are not those of what happened" if total == 0 else f"sum to {total}"
-        yield 1, f"the postings {why}"
+        found.append((1, f"the postings {why}"))
     if after.buckets and min(after.buckets.values()) < 0:
-        for issuer, balance in after.buckets.items():
-            if balance < 0:
-                yield 2, f"bucket {issuer} falls to {balance}"
-    for detail in beyond(fact, before, data):
-        yield 4, detail
+        below = ((issuer, balance) for issuer, balance in after.buckets.items() if balance < 0)
+        found += [(2, f"bucket {issuer} falls to {balance}") for issuer, balance in below]
     if data.balance != after.balance:
-        yield 3, f"it says a balance of {data.balance}, the fold {after.balance}"
+        found.append((3, f"it says a balance of {data.balance}, the fold {after.balance}"))
+    return found

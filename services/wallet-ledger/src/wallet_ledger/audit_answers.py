@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from events.audit import Finding
+from events.finding import Finding
 from events.log import Connection
 from wallet_ledger.audit import SERVICE
 
@@ -10,19 +10,20 @@ from wallet_ledger.audit import SERVICE
 # place. What is written otherwise is read as JSON. Every event has one pair if all pairs are right
 # and there are as many as events.
 ALL_IS_WELL = """
-WITH said AS (
-    SELECT convert_from(answer, 'UTF8') AS answer FROM log.outcome WHERE status = 201
-), told AS (
-    SELECT substr(answer, 14, 36)::uuid AS event_id,
-        rtrim(split_part(answer, '"ledger_position":"', 2), '"}') AS place, 0 AS before_last
-    FROM said WHERE answer LIKE '{"event_id":"%'
+WITH told AS (
+    SELECT convert_from(substr(answer, 14, 36), 'UTF8')::uuid AS event_id,
+        rtrim(split_part(convert_from(answer, 'UTF8'), '"ledger_position":"', 2), '"}') AS place,
+        0 AS before_last
+    FROM log.outcome WHERE status = 201 AND substr(answer, 1, 13) = '{"event_id":"'
     UNION ALL
-    SELECT id.value::uuid, answer::jsonb ->> 'ledger_position',
-        coalesce(jsonb_array_length(answer::jsonb -> 'event_ids'), 1) - id.n::int
-    FROM said, jsonb_array_elements_text(
-        coalesce(answer::jsonb -> 'event_ids', jsonb_build_array(answer::jsonb -> 'event_id'))
+    SELECT id.value::uuid, answer ->> 'ledger_position',
+        coalesce(jsonb_array_length(answer -> 'event_ids'), 1) - id.n::int
+    FROM (
+        SELECT convert_from(answer, 'UTF8')::jsonb AS answer
+        FROM log.outcome WHERE status = 201 AND substr(answer, 1, 13) <> '{"event_id":"'
+    ) AS said, jsonb_array_elements_text(
+        coalesce(answer -> 'event_ids', jsonb_build_array(answer -> 'event_id'))
     ) WITH ORDINALITY AS id (value, n)
-    WHERE answer NOT LIKE '{"event_id":"%'
 )
 SELECT count(*) = (SELECT count(*) FROM log.event WHERE partition < 1000) AND count(*) FILTER (
     WHERE a.event_id IS NULL OR e.event_id IS NULL
@@ -31,6 +32,9 @@ SELECT count(*) = (SELECT count(*) FROM log.event WHERE partition < 1000) AND co
 FROM told a
 FULL JOIN (SELECT * FROM log.event WHERE partition < 1000) AS e ON e.event_id = a.event_id
 """
+
+ROOM = "SET LOCAL work_mem = '64MB'"
+"""For the join of a million answers with their events, which would go over the disk."""
 
 # An answer of several events names all of them, and the place of the last one.
 ANSWERS = """
@@ -62,7 +66,11 @@ WHERE e.event_id IS NULL OR a.event_id IS NULL OR a.times <> 1
 
 
 async def answers(connection: Connection) -> AsyncIterator[Finding]:
-    """Yield the successes without an event, and the events that nobody, or two, were told of."""
+    """Yield the successes without an event, and the events that nobody, or two, were told of.
+
+    Inside a transaction of the caller's.
+    """
+    await connection.execute(ROOM)
     if await connection.fetchval(ALL_IS_WELL):
         return
     async for row in connection.cursor(ANSWERS, prefetch=2_000):

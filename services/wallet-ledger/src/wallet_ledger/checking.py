@@ -1,25 +1,19 @@
-"""Are log, buckets, kept answers, cards and stores what the events say? One snapshot each."""
+"""Are log, buckets and kept answers what the events say? One snapshot for all of them."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from events import log, parallel, places
-from events.audit import Finding, audit_partition
-from events.audit_views import Due, audit_rows
+from events import log, parallel
+from events.audit import Follower, audit_partition
 from events.connecting import connected
-from events.contracts import catalog, identity
-from events.received import Received
+from events.finding import Finding
 from wallet_ledger import audit
 from wallet_ledger.audit_answers import answers
 from wallet_ledger.config import PARTITIONS
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) in events."""
-
-MEMBERS = "SELECT * FROM view.member ORDER BY wallet_id"
-STORES = "SELECT * FROM view.store ORDER BY store_id"
-TABLES = {"member": MEMBERS, "store": STORES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +57,13 @@ async def check(
                 progress(sum(done.values()), total)
 
 
-async def check_part(part: Part) -> AsyncGenerator[tuple[int, Finding | int]]:
-    """Yield (partition, finding or the position reached); the answers' findings as of -1."""
+async def check_part(
+    part: Part, followers: Sequence[Follower] = ()
+) -> AsyncGenerator[tuple[int, Finding | int]]:
+    """Yield (partition, finding or the position reached); the answers' findings as of -1.
+
+    `followers` are given the events of a partition too, as they are read.
+    """
     async with (
         connected(part.dsn) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
@@ -74,45 +73,6 @@ async def check_part(part: Part) -> AsyncGenerator[tuple[int, Finding | int]]:
             async for finding in answers(connection):
                 yield -1, finding
             return
-        wallets = audit.LedgerAudit(part.partition)
-        async for found in audit_partition(connection, audit.SERVICE, part.partition, wallets.take):
+        everybody = (audit.LedgerAudit(connection, part.partition), *followers)
+        async for found in audit_partition(connection, audit.SERVICE, part.partition, everybody):
             yield part.partition, found
-        for findings in (wallets.entries(connection), wallets.views(connection)):
-            async for finding in findings:
-                yield part.partition, finding
-
-
-async def check_directory(
-    dsn: str, members: AsyncIterable[Received], stores: AsyncIterable[Received]
-) -> AsyncGenerator[Finding]:
-    """Yield where the views of cards and stores differ from a fold of their owners' events.
-
-    `members` and `stores` are the logs of identity and catalog, in order, at least up to this
-    service's places; what lies after a place is left out.
-    """
-    async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read"):
-        reached = {place.topic: place.position for place in await places.load(connection)}
-        due: dict[str, dict[str, Due]] = {"member": {}, "store": {}}
-        for events in (members, stores):
-            async for event in events:
-                if event.position <= reached.get(event.topic, 0):
-                    _fold(due, event)
-        for table, rows in due.items():
-            found = [tuple(row.values()) for row in await connection.fetch(TABLES[table])]
-            for finding in audit_rows(audit.SERVICE, table, rows, found):
-                yield finding
-
-
-def _fold(due: dict[str, dict[str, Due]], event: Received) -> None:
-    at = (event.partition, event.position)
-    match event.envelope.data:
-        case identity.MemberRegistered() as new:
-            row = (new.member_id, new.card_number, new.auto_save_consent)
-            due["member"][new.member_id] = Due(*at, row)
-        case identity.MemberConsentChanged() as changed if changed.member_id in due["member"]:
-            kept = due["member"][changed.member_id].row[:2]
-            due["member"][changed.member_id] = Due(*at, (*kept, changed.auto_save_consent))
-        case catalog.StoreRegistered() as new:
-            due["store"][new.store_id] = Due(*at, (new.store_id, new.state))
-        case _:
-            return

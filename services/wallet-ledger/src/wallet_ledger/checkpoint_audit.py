@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from events import log
-from events.audit import DENSE, Finding, audit_partition
+from events.audit import audit_partition
 from events.contracts.checkpoint import CheckpointKeyIntroduced, CheckpointSigned
+from events.finding import DENSE, Finding
 from events.log import Connection
 from events.quickly import readable
 from wallet_ledger.audit import SERVICE

@@ -14,13 +14,8 @@ from events.places import ConsumerPlace
 from events.view_digest import Digest, digest
 from events.views import in_transaction, make_again
 from wallet_ledger import queries, store
-from wallet_ledger.checking import (
-    MEMBERS,
-    STORES,
-    Progress,
-    check,
-    check_directory,
-)
+from wallet_ledger.audit_directory import MEMBERS, STORES
+from wallet_ledger.checking import Progress, check
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
 from wallet_ledger.folding import COLUMNS, KEY_COLUMNS
 from wallet_ledger.growth import grown_again
@@ -173,7 +168,6 @@ __all__ = [
     "RebuildStalled",
     "balance",
     "check",
-    "check_directory",
     "digest_of",
     "export",
     "place",

@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from events import merkle
-from events.audit import DENSE, Finding
 from events.contracts.checkpoint import Head
+from events.finding import DENSE, Finding
 from events.log import Connection
 from events.tree import Subtree
 from wallet_ledger import trees

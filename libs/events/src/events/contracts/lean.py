@@ -7,7 +7,7 @@ the contract to judge: a refusal means "not by this way", never "not valid".
 
 from typing import Annotated, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 Amount: TypeAlias = Annotated[int, Meta(gt=0, le=1_000_000_000_000)]
 NonNegative: TypeAlias = Annotated[int, Meta(ge=0)]
@@ -68,17 +68,20 @@ LeanEvent: TypeAlias = TopUp | ChangeSaved | ChangeRedeemed
 
 
 class LeanEnvelope(Struct, frozen=True, forbid_unknown_fields=True, gc=False, kw_only=True):
-    """The attributes of an envelope; one with an extension that is not named here is refused."""
+    """The attributes of an envelope, by the names that `events.envelope.Opened` gives them.
+
+    One with an extension that is not named here is refused.
+    """
 
     specversion: Literal["1.0"]
-    id: Attribute
+    event_id: Attribute = field(name="id")
     source: Attribute
-    subject: Attribute
+    stream: Attribute = field(name="subject")
     time: Attribute
     dataschema: Attribute
     datacontenttype: Literal["application/json"]
     partitionkey: Attribute
-    aggversion: Annotated[int, Meta(ge=1)]
+    version: Annotated[int, Meta(ge=1)] = field(name="aggversion")
     correlationid: Attribute
     causationid: Attribute | None = None
     traceparent: Attribute | None = None

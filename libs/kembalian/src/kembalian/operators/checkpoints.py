@@ -3,9 +3,9 @@
 from collections.abc import AsyncGenerator
 
 from events import log
-from events.audit import Finding
-from events.audit_topic import audit_topic
+from events.audit_topic import TopicPart, audit_topic
 from events.contracts.checkpoint import CheckpointSigned
+from events.finding import Finding
 from events.place import Place
 from events.topics import CHECKPOINTS
 from kembalian.operators.live import LiveRun
@@ -37,12 +37,9 @@ async def check_signed(
             yield finding
 
 
-async def check_published(run: LiveRun, at: Place) -> AsyncGenerator[Finding]:
-    """Check that the topic of checkpoints holds their log up to `at` (10)."""
-    async with database(run, LEDGER) as connection:
-        for partition, position in at.positions:
-            async for found in audit_topic(
-                connection, run.broker, LEDGER, CHECKPOINTS, partition, position
-            ):
-                if isinstance(found, Finding):
-                    yield found
+async def check_published(run: LiveRun, signed: Place) -> AsyncGenerator[Finding]:
+    """Check that the topic of checkpoints holds their log up to `signed` (10)."""
+    for at in signed.positions:
+        part = TopicPart(run.postgres[LEDGER], run.broker, LEDGER, CHECKPOINTS, *at)
+        async for finding in audit_topic(part):
+            yield finding

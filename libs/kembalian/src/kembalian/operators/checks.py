@@ -4,27 +4,42 @@ Each piece is an item of work for another process and yields findings and the po
 What one piece sees is one snapshot; what several pieces must see alike, they share.
 """
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
-
-import asyncpg
+from typing import Any, Final
 
 import catalog.checking
 import identity.checking
 import wallet_ledger.checking
-from events import log
-from events.audit import Finding, audit_partition
-from events.audit_topic import audit_topic
+from events.audit import Follower, audit_partition
+from events.audit_topic import TopicPart, topic_audit
+from events.finding import Finding
 from events.parallel import Work, processes_for, spread
 from events.place import Place
-from events.topics import Kafka
 from kembalian.operators.live import LiveRun
-from kembalian.operators.reading import database, events_of, size
+from kembalian.operators.reading import database, size
 from kembalian.operators.services import SERVICES
-from kembalian.operators.settled import Added, Settled, settled_pieces
+from kembalian.operators.settled import (
+    Added,
+    Settled,
+    SettledPart,
+    check_rest,
+    settled_audit,
+    settled_parts,
+)
 from kembalian.operators.speaking import Tell
+from wallet_ledger.audit_directory import directory_audit
+from wallet_ledger.config import PARTITIONS
+
+LEDGER: Final = "wallet-ledger"
+OTHERS: Final = [service for service in SERVICES if service != LEDGER]
+
+VIEWS_OF: Final = {
+    "identity": identity.checking.ViewsAudit,
+    "catalog": catalog.checking.ViewsAudit,
+}
+"""Service -> what audits the views that it makes of its own log, in the same transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,98 +76,88 @@ async def do(numbered: tuple[int, Piece]) -> AsyncGenerator[tuple[int, Finding |
 
 
 @asynccontextmanager
-async def log_pieces(run: LiveRun, service: str) -> AsyncGenerator[list[Piece]]:
-    """Give the checks of a log: density, versions, chain (9); of the ledger's also 1-4, 7, 8."""
-    if service == "wallet-ledger":
-        async with wallet_ledger.checking.parts(run.postgres[service]) as parts:
-            yield [Piece(check_ledger_part, part, part.events) for part in parts]
-        return
-    async with database(run, service) as connection:
-        at = (await log.heads(connection)).positions
-    yield [Piece(check_log_part, LogPart(run, service, p), position) for p, position in at]
+async def all_pieces(run: LiveRun, at: Mapping[str, Place]) -> AsyncGenerator[list[Piece]]:
+    """Give the checks of all logs, topics (up to `at`) and views, which stand still meanwhile.
+
+    A partition of a log is read once, for all that is to be held against it.
+    """
+    async with (
+        settled_parts(run) as (settled, rest),
+        wallet_ledger.checking.parts(run.postgres[LEDGER]) as parts,  # seen later than settlement
+    ):
+        pieces = [Piece(check_rest, rest, size(rest.upto) // PARTITIONS)]
+        for part in parts:
+            topic = settled_part = None
+            if part.partition is not None:
+                topic = _topic(run, LEDGER, part.partition, at[LEDGER].at(part.partition))
+                settled_part = settled.get(part.partition)
+            item = LedgerPart(part, topic, settled_part)
+            pieces.append(Piece(check_ledger_part, item, part.events))
+        for service in OTHERS:
+            for partition, head in at[service].positions:
+                item = LogPart(run, service, _topic(run, service, partition, head))
+                pieces.append(Piece(check_log_part, item, head))
+        yield pieces
 
 
-async def check_ledger_part(
-    part: wallet_ledger.checking.Part,
-) -> AsyncGenerator[Finding | int]:
-    """Yield what is wrong in one part of the ledger, and the positions reached."""
-    async for _, found in wallet_ledger.checking.check_part(part):
-        yield found
+def _topic(run: LiveRun, service: str, partition: int, head: int) -> TopicPart:
+    topic = SERVICES[service].topic
+    return TopicPart(run.postgres[service], run.broker, service, topic, partition, head)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPart:
+    """A part of the ledger, and what is held against it: its topic, settlement's views."""
+
+    part: wallet_ledger.checking.Part
+    topic: TopicPart | None
+    settled: SettledPart | None
+
+
+async def check_ledger_part(part: LedgerPart) -> AsyncGenerator[Finding | int | Added]:
+    """Yield what is wrong in one part of the ledger (1-4, 7-10), and the positions reached.
+
+    At the end the sums of its events.
+    """
+    async with AsyncExitStack() as held:
+        followers: list[Follower] = []
+        if part.topic is not None:
+            followers.append(await held.enter_async_context(topic_audit(part.topic)))
+        settled = None
+        if part.settled is not None:
+            settled = await held.enter_async_context(settled_audit(part.settled))
+            followers.append(settled)
+        async for _, found in wallet_ledger.checking.check_part(part.part, followers):
+            yield found
+        if settled is not None:
+            yield settled.sums
 
 
 @dataclass(frozen=True, slots=True)
 class LogPart:
-    """One partition of a log."""
+    """One partition of another log than the ledger's, and of its topic."""
 
     run: LiveRun
     service: str
-    partition: int
+    topic: TopicPart
 
 
 async def check_log_part(part: LogPart) -> AsyncGenerator[Finding | int]:
-    """Yield what is wrong in one partition of a log, and the positions reached."""
-    async with (
-        database(part.run, part.service) as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        async for found in audit_partition(connection, part.service, part.partition):
-            yield found
+    """Yield what is wrong in one partition of a log (9), its topic (10) and its views (7).
 
-
-@dataclass(frozen=True, slots=True)
-class TopicPart:
-    """One partition of a topic, held against its log up to `head`."""
-
-    dsn: str
-    kafka: Kafka
-    service: str
-    partition: int
-    head: int
-
-
-def topic_pieces(run: LiveRun, service: str, head: Place) -> list[Piece]:
-    """Return the checks that a topic holds its log: same bytes, same order (10)."""
-    return [
-        Piece(check_topic_part, TopicPart(run.postgres[service], run.broker, service, *at), at[1])
-        for at in head.positions
-    ]
-
-
-async def check_topic_part(part: TopicPart) -> AsyncGenerator[Finding | int]:
-    """Yield what is wrong with one partition of a topic, at the end the position reached."""
-    topic = SERVICES[part.service].topic
-    connection = await asyncpg.connect(part.dsn, timeout=10)
-    try:
-        async for found in audit_topic(
-            connection, part.kafka, part.service, topic, part.partition, part.head
+    So also in the ledger's views of other logs. Yields the positions reached, too.
+    """
+    topic, ledger = part.topic.topic, part.run.postgres[LEDGER]
+    async with AsyncExitStack() as held:
+        followers: list[Follower] = [await held.enter_async_context(topic_audit(part.topic))]
+        if topic in SERVICES[LEDGER].consumes:
+            followers.append(await held.enter_async_context(directory_audit(ledger, topic)))
+        connection = await held.enter_async_context(database(part.run, part.service))
+        snapshot = connection.transaction(isolation="repeatable_read", readonly=True)
+        await held.enter_async_context(snapshot)
+        if part.service in VIEWS_OF:
+            followers.append(VIEWS_OF[part.service](connection))
+        async for found in audit_partition(
+            connection, part.service, part.topic.partition, followers
         ):
             yield found
-    finally:
-        await connection.close()
-
-
-@asynccontextmanager
-async def view_pieces(run: LiveRun, service: str) -> AsyncGenerator[list[Piece]]:
-    """Give the checks that the views of a service are the fold of what it read (7, 3, 5)."""
-    if service == "settlement":
-        async with settled_pieces(run) as pieces:
-            yield [Piece(*piece) for piece in pieces]
-        return
-    async with database(run, "identity") as connection:
-        members = size(await log.heads(connection))
-    yield [Piece(check_views_of, (run, service), members if service != "catalog" else 0)]
-
-
-async def check_views_of(views: tuple[LiveRun, str]) -> AsyncGenerator[Finding]:
-    """Yield what is wrong in the views of identity, of catalog, or of cards in the ledger."""
-    run, service = views
-    dsn = run.postgres[service]
-    if service == "wallet-ledger":
-        members, stores = events_of(run, "identity"), events_of(run, "catalog")
-        found = wallet_ledger.checking.check_directory(dsn, members, stores)
-    else:
-        found = {"identity": identity.checking.check, "catalog": catalog.checking.check}[service](
-            dsn
-        )
-    async for finding in found:
-        yield finding

@@ -1,7 +1,7 @@
 """How far everything is: heads of logs, ends of topics, places of consumers; and waiting for it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -23,11 +23,6 @@ COULD_NOT_READ = (NotRunning, *PASSING)
 PATIENCE_SECONDS = 10.0
 POLL_SECONDS = 0.2
 READ_EVENTS = 2_000
-
-READ = """
-SELECT position, recorded_at, body FROM log.event
-WHERE partition = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4
-"""
 
 
 @asynccontextmanager
@@ -90,28 +85,6 @@ async def events_of(run: LiveRun, service: str) -> AsyncGenerator[Received]:
                         where = (topic.name, partition, event.position)
                         yield Received(*where, event.recorded_at, envelope)
                 after = events[-1].position
-
-
-async def events_until(
-    dsn: str, topic: Topic, partition: int, until: int
-) -> AsyncGenerator[Sequence[Received]]:
-    """Yield the events of one partition of a log up to a position, some at a time.
-
-    What cannot be read, or is not there, is left out: the check of the log names it.
-    """
-    connection = await asyncpg.connect(dsn, timeout=10)
-    try:
-        after = 0
-        while rows := await connection.fetch(READ, partition, after, until, READ_EVENTS):
-            batch: list[Received] = []
-            for position, recorded_at, body in rows:
-                envelope = readable(body)
-                if envelope is not None:
-                    batch.append(Received(topic.name, partition, position, recorded_at, envelope))
-            yield batch
-            after = rows[-1]["position"]
-    finally:
-        await connection.close()
 
 
 def reached(have: Place, want: Place) -> int:

@@ -1,19 +1,21 @@
 """Settlement as `kembalian verify` sees it: its rows against a fold, its sums against ours."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import settlement.checking
-from events.audit import Finding
-from events.parallel import Work
+from events.audit import Envelopes
+from events.finding import Finding
+from events.log import RecordedEvent
 from events.place import Place
 from events.received import Received
 from events.topics import WALLET
 from kembalian.operators.live import LiveRun
-from kembalian.operators.reading import consumed, events_of, events_until, place_in
+from kembalian.operators.reading import consumed, events_of, place_in
 from kembalian.operators.sums import Sums
+from settlement.checking import PartitionCheck
 from settlement.comparing import Difference
 from settlement.domain import Position
 from settlement.streams import seen_now, shared
@@ -42,40 +44,56 @@ class SettledRest:
 
 
 @asynccontextmanager
-async def settled_pieces(
+async def settled_parts(
     run: LiveRun,
-) -> AsyncGenerator[list[tuple[Work[Any, Any], Any, int]]]:
-    """Give (work, item, events) for all of settlement's views, which stand still meanwhile."""
+) -> AsyncGenerator[tuple[Mapping[int, SettledPart], SettledRest]]:
+    """Give all of settlement's views, which stand still meanwhile: by partition, and the rest.
+
+    A snapshot of the ledger that is taken later holds all that they were made of.
+    """
     upto = place_in(await consumed(run, "settlement"), WALLET)
     async with seen_now(run.postgres["settlement"], WALLET.name) as seen:
         end, snapshot = settlement.checking.end_of(seen, upto), await shared(seen)
-        rest = SettledRest(run, snapshot, end)
-        yield [
-            *((check_part, SettledPart(run, snapshot, *at), at[1]) for at in end.positions),
-            (check_rest, rest, 0),
-        ]
+        yield (
+            {p: SettledPart(run, snapshot, p, at) for p, at in end.positions},
+            SettledRest(run, snapshot, end),
+        )
 
 
-async def check_part(part: SettledPart) -> AsyncGenerator[Finding | int | Added]:
-    """Yield what differs in one partition (7) and the positions reached, at the end its sums."""
-    sums, dsn = Sums(), part.run.postgres["settlement"]
-    events = events_until(part.run.postgres["wallet-ledger"], WALLET, part.partition, part.end)
+@asynccontextmanager
+async def settled_audit(part: SettledPart) -> AsyncGenerator["SettledAudit"]:
+    """Give an audit of one partition in settlement's views that follows the ledger's log."""
+    dsn = part.run.postgres["settlement"]
     async with seen_now(dsn, WALLET.name, part.snapshot) as seen:
-        async for found in settlement.checking.check_partition(
-            seen, part.partition, part.end, _summed(events, sums)
-        ):
-            yield _finding(found) if isinstance(found, Difference) else found
-    yield sums
+        yield SettledAudit(PartitionCheck(seen, part.partition, part.end), part.partition)
 
 
-async def _summed(
-    batches: AsyncIterable[Sequence[Received]], sums: Sums
-) -> AsyncGenerator[Sequence[Received]]:
-    """Pass events on and add them up."""
-    async for batch in batches:
+class SettledAudit:
+    """Compares settlement's rows with the events as they stream by (7), and adds these up."""
+
+    def __init__(self, check: PartitionCheck, partition: int) -> None:
+        self._check = check
+        self._partition = partition
+        self.sums = Sums()
+
+    async def take(
+        self, events: Sequence[RecordedEvent], envelopes: Envelopes
+    ) -> Sequence[Finding]:
+        """Return what differs in the rows of the next events."""
+        name, partition, end = WALLET.name, self._partition, self._check.end
+        batch = [
+            Received(name, partition, event.position, event.recorded_at, envelope)
+            for event, envelope in zip(events, envelopes, strict=True)
+            if envelope is not None and event.position <= end
+        ]
         for event in batch:
-            sums.take(event)
-        yield batch
+            self.sums.take(event)
+        return [_finding(difference) for difference in await self._check.take(batch)]
+
+    async def end(self) -> AsyncIterator[Finding]:
+        """Yield the rows that are of no event."""
+        for difference in await self._check.rest():
+            yield _finding(difference)
 
 
 async def check_rest(rest: SettledRest) -> AsyncGenerator[Finding | Added]:

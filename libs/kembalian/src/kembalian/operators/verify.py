@@ -2,20 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from events.audit import Finding
 from events.contracts.checkpoint import CheckpointSigned
+from events.finding import Finding
 from events.parallel import WorkFailed, get_ready, processes_for
 from events.place import Place
 from events.topics import CHECKPOINTS
 from kembalian.operators import checkpoints, checks
-from kembalian.operators.checks import Piece, checked, log_pieces, topic_pieces, view_pieces
+from kembalian.operators.checks import all_pieces, checked
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import (
     COULD_NOT_READ,
@@ -128,13 +128,8 @@ async def run_verify(run: LiveRun, begin: Begin, kept: CheckpointSigned | None =
 
 async def _all_checks(run: LiveRun, at: Mapping[str, Place], tell: Tell) -> AsyncGenerator[Finding]:
     """Yield what is wrong in all logs, topics and views; all cores take piece after piece."""
-    async with AsyncExitStack() as held:
-        pieces: list[Piece] = []
-        for name in SERVICES:
-            pieces += await held.enter_async_context(log_pieces(run, name))
-            pieces += topic_pieces(run, name, at[name])
-            pieces += await held.enter_async_context(view_pieces(run, name))
-        async for finding in checked(pieces, tell):
+    async with all_pieces(run, at) as pieces, aclosing(checked(pieces, tell)) as found:
+        async for finding in found:
             yield finding
 
 

@@ -153,6 +153,17 @@ async def a_changed_link(connection: asyncpg.Connection) -> Where:
     return Where(9, LEDGER, row[0], row[1], None)
 
 
+async def a_link_missing(connection: asyncpg.Connection) -> Where:
+    """Delete the first link of a partition, not its events (9): the next one says so."""
+    row = await connection.fetchrow(
+        "DELETE FROM log.link l WHERE (partition, first_position) ="
+        " (SELECT partition, min(first_position) FROM log.link GROUP BY 1 HAVING count(*) > 1"
+        " ORDER BY 1 LIMIT 1) RETURNING partition, first_position + count"
+    )
+    assert row is not None
+    return Where(9, LEDGER, row[0], row[1], None)
+
+
 async def a_changed_time(connection: asyncpg.Connection) -> Where:
     """Move an event in time (9)."""
     event = await inside(connection, "TopUp")

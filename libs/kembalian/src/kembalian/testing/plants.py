@@ -11,9 +11,9 @@ import rfc8785
 from uuid_utils.compat import uuid7
 
 from events import log, merkle
-from events.audit import Finding
 from events.contracts import PublicEvent, name_of
 from events.envelope import Cause, seal
+from events.finding import Finding
 from events.log import NewEvent
 from events.outcomes import Outcome
 from events.place import Place

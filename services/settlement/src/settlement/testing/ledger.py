@@ -20,7 +20,7 @@ from events.contracts.wallet import (
     TopUp,
     WalletEvent,
 )
-from events.envelope import Envelope, timestamp
+from events.envelope import Opened, timestamp
 from events.log import partition_of
 from events.place import Place
 from events.received import Received
@@ -190,7 +190,7 @@ class Ledger:
         position = self.heads[topic, partition] = self.heads.get((topic, partition), 0) + 1
         version = self.versions[stream] = self.versions.get(stream, 0) + 1
         event_id = str(UUID(int=(7 << 76) + (2 << 62) + len(self.events) + 1))
-        envelope = Envelope(event_id, name_of(data), stream, version, timestamp(self.now), data)
+        envelope = Opened(event_id, name_of(data), stream, version, timestamp(self.now), data)
         received = Received(topic, partition, position, self.now, envelope)
         self.events.append(received)
         self.now += timedelta(seconds=1)
