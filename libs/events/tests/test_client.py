@@ -76,7 +76,7 @@ async def test_a_reader_rests_after_a_fetch_that_brought_nothing(
     *, came: bool, rests: bool
 ) -> None:
     consumer = SimpleNamespace(_fetcher=Fetches(came=came))
-    rest_after_nothing(cast("Any", consumer), 30.0)
+    rest_after_nothing(cast("Any", consumer), 30.0, 30.0)
 
     fetching = asyncio.create_task(getattr(consumer._fetcher, FETCH)("a request"))
     await asyncio.sleep(0.05)

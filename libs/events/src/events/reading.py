@@ -21,9 +21,10 @@ READ_RECORDS_MAX = 5_000
 LONG_POLL_MS = 500
 """So long the broker holds a request for which there is nothing yet; it answers when there is."""
 
-EMBEDDED_REST_SECONDS = 0.1
+EMBEDDED_REST_SECONDS = (0.03, 0.1)
 """The embedded broker does not: it looks when it is asked, sleeps for as long as it may wait, and
-answers what it saw before. So it may not wait, and is asked again after this."""
+answers what it saw before. So it may not wait, and is asked again after this:
+while messages come, and else."""
 
 BOUND_SECONDS = 15.0
 
@@ -77,7 +78,7 @@ async def reader(kafka: Kafka) -> AsyncGenerator[TopicReader]:
         async with asyncio.timeout(BOUND_SECONDS):
             await start(made)
         if kafka.embedded:
-            rest_after_nothing(made, EMBEDDED_REST_SECONDS)
+            rest_after_nothing(made, *EMBEDDED_REST_SECONDS)
         yield cast("TopicReader", made)
     finally:
         await settle(made.stop(), BOUND_SECONDS)
