@@ -83,6 +83,7 @@ def end_the_test() -> None:
 async def make_rig(pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[MakeRig]:
     """Makes rigs; what runs in them is stopped when the test ends."""
     monkeypatch.setattr("events.topic_guard.GUARD_SECONDS", 0.5)
+    monkeypatch.setattr("events.news.IDLE_SECONDS", 0.1)
     monkeypatch.setattr("events.leases.LEASE_SECONDS", 1.5)
     monkeypatch.setattr("events.leases.RENEW_SECONDS", 0.3)
     monkeypatch.setattr("events.progress.end_process", end_the_test)

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from events import log, relay
+from events import log, news
 from events.envelope import CONTENT_TYPE
 from events.leases import Leases
 from events.log import RecordedEvent
@@ -54,8 +54,8 @@ async def test_a_relay_goes_on_where_the_last_one_stopped(rig: Rig) -> None:
 
 
 async def test_a_poke_publishes_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay, "IDLE_SECONDS", 60)
-    monkeypatch.setattr(relay, "NEWS_SECONDS", 60)
+    monkeypatch.setattr(news, "IDLE_SECONDS", 60)
+    monkeypatch.setattr(news, "NEWS_SECONDS", 60)
     poked = Relay(rig.pool, rig.topic, rig.kafka, Leases(rig.pool, "test"))
     await rig.append(0, 1)
     rig.start(poked.run())
@@ -77,10 +77,10 @@ class Paused(Relay):
         self.read = asyncio.Event()
         self.wake = asyncio.Event()
 
-    async def _send(self, through: object, partition: int, events: list[RecordedEvent]) -> int:
+    async def _send(self, partition: int, events: list[RecordedEvent]) -> int:
         self.read.set()
         await self.wake.wait()
-        return await super()._send(through, partition, events)  # pyright: ignore[reportArgumentType]
+        return await super()._send(partition, events)
 
 
 async def test_a_relay_that_wakes_up_after_its_lease_was_taken_doubles_no_effect(

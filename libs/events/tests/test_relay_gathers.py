@@ -5,26 +5,27 @@ from typing import Any, cast
 
 import pytest
 
+from events.fresh import Fresh
+from events.news import MANY_EVENTS, News
 from events.place import Place
-from events.relay import MANY_EVENTS, Relay
-from events.topics import WALLET, Kafka
+from events.topics import WALLET
 
 WATCHED_SECONDS = 0.8
 
 
 async def looks(monkeypatch: pytest.MonkeyPatch, events_each_look: int) -> int:
     """Count the looks of a relay whose log goes on by `events_each_look` between two of them."""
-    relay = Relay(cast("Any", None), WALLET, Kafka("127.0.0.1:1"), cast("Any", None))
+    news = News(cast("Any", None), WALLET, Fresh(), lambda _: True)
     counted = 0
 
-    async def log_heads() -> Place:
+    async def heads() -> Place:
         nonlocal counted
         counted += 1
-        relay.poke()
+        news.poke()
         return Place.of([(0, counted * events_each_look)])
 
-    monkeypatch.setattr(relay, "_log_heads", log_heads)
-    watching = asyncio.create_task(relay._watch_log())  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(news, "heads", heads)
+    watching = asyncio.create_task(news.watch())
     await asyncio.sleep(WATCHED_SECONDS)
     watching.cancel()
     return counted

@@ -64,7 +64,9 @@ async def process(ledger: Databases, *partitions: int) -> AsyncGenerator[dict[in
         convoy_to(ledger.app_dsn) as convoy,
     ):
         leases = Leases(pool, "http://127.0.0.1:1")
-        lanes = {n: Lane(n, ledger.app_dsn, leases, convoy, lambda: None) for n in partitions}
+        lanes = {
+            n: Lane(n, ledger.app_dsn, leases, convoy, lambda _p, _a, _e: None) for n in partitions
+        }
         tasks = [background.start(lane.run(), lane.lease) for lane in lanes.values()]
         tasks.append(background.start(leases.keep(), "leases"))
         try:

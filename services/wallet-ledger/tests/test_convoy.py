@@ -69,7 +69,7 @@ async def writing(ledger: Databases) -> AsyncGenerator[list[Lane]]:
         convoy_to(ledger.app_dsn) as shared,
     ):
         leases = Leases(pool, "http://127.0.0.1:1")
-        lanes = [Lane(n, ledger.app_dsn, leases, shared, lambda: None) for n in THREE]
+        lanes = [Lane(n, ledger.app_dsn, leases, shared, lambda _p, _a, _e: None) for n in THREE]
         tasks = [background.start(lane.run(), lane.lease) for lane in lanes]
         tasks.append(background.start(leases.keep(), "leases"))
         try:

@@ -67,7 +67,7 @@ async def process(ledger: Databases, address: str) -> AsyncGenerator[Process]:
     ):
         held = Leases(pool, address)
         fellows = Fellows(held, PARTITIONS, client)
-        lanes = [Lane(n, ledger.app_dsn, held, convoy, lambda: None) for n in range(8)]
+        lanes = [Lane(n, ledger.app_dsn, held, convoy, lambda _p, _a, _e: None) for n in range(8)]
         made = Process(held, lanes)
         works = [fellows.run(), held.keep(), *(lane.run() for lane in made.lanes)]
         tasks = [background.start(work, "work") for work in works]

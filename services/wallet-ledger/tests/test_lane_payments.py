@@ -58,7 +58,7 @@ async def owner(ledger: Databases) -> AsyncGenerator[Lane]:
         convoy_to(ledger.app_dsn) as convoy,
     ):
         leases = Leases(pool, "http://127.0.0.1:1")
-        lane = Lane(0, ledger.app_dsn, leases, convoy, lambda: None)
+        lane = Lane(0, ledger.app_dsn, leases, convoy, lambda _p, _a, _e: None)
         tasks = [background.start(lane.run(), lane.lease), background.start(leases.keep(), "l")]
         try:
             async with asyncio.timeout(15):

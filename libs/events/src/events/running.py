@@ -81,14 +81,14 @@ async def beside(name: str, *works: Coroutine[Any, Any, None]) -> AsyncGenerator
 
 @asynccontextmanager
 async def publishing(
-    pool: asyncpg.Pool, topic: Topic, kafka: Kafka, address: str
+    pool: asyncpg.Pool, topic: Topic, kafka: Kafka, address: str, writer: str | None = None
 ) -> AsyncGenerator[Publishing]:
     """Publish the log meanwhile; give up all leases of this process at the end.
 
-    `address` is where other processes of the service reach this one.
+    `address` is where other processes of the service reach this one; `writer` as for a Relay.
     """
     leases = Leases(pool, address)
-    relay = Relay(pool, topic, kafka, leases)
+    relay = Relay(pool, topic, kafka, leases, writer)
     try:
         async with beside("leases", leases.keep()), beside("relay", relay.run()):
             yield Publishing(leases, relay)

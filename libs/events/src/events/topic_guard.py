@@ -4,18 +4,24 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
 
 from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from events.client import TopicReader
 from events.failures import PASSING
 from events.reading import PartitionBroken, end_offsets, reader
-from events.topics import Kafka, Topic, ensure, make_anew
+from events.topics import Kafka, Topic, administrator, ensured, make_anew
 
 logger = logging.getLogger(__name__)
 
 GUARD_SECONDS = 2.0
+LOOK_SECONDS_MAX = 15.0
+RETENTION_LOOKS = 30
+"""At every so manieth look the retention is looked at, too, and at the first one with a broker."""
+
 RETRY_SECONDS = 0.5
 UNKNOWN = -1
 
@@ -86,22 +92,26 @@ class TopicGuard:
         """Watch the topic until cancelled. Raises TopicMismatch: the service must refuse to run."""
         while True:
             try:
-                async with reader(self._kafka) as consumer:
-                    while True:
-                        await self._look(consumer)
+                async with reader(self._kafka) as consumer, administrator(self._kafka) as admin:
+                    for look in count():
+                        async with asyncio.timeout(LOOK_SECONDS_MAX):
+                            await self._look(consumer, admin, look % RETENTION_LOOKS == 0)
                         await asyncio.sleep(GUARD_SECONDS)
             except PASSING as error:
                 self._ready.clear()
                 logger.warning("broker not reachable for %s: %r", self._topic.name, error)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _look(self, consumer: TopicReader) -> None:
+    async def _look(
+        self, consumer: TopicReader, admin: AIOKafkaAdminClient, retention: bool
+    ) -> None:
         name = self._topic.name
-        if await ensure(self._kafka, self._topic) and self._ends:
+        made = await ensured(admin, self._kafka, self._topic, retention=retention)
+        if made and self._ends:
             logger.warning("topic %s was made anew: refilling", name)
             self._remade.update(self._ends)
         if self._broken:
-            await self._make_anew()
+            await self._make_anew(admin)
         self._ready.set()
         known = dict(self._ends)
         ends = await end_offsets(consumer, [TopicPartition(name, p) for p in known])
@@ -110,12 +120,12 @@ class TopicGuard:
                 logger.warning("%s/%d shrank: refilling", name, partition)
                 self._remade.add(partition)
 
-    async def _make_anew(self) -> None:
+    async def _make_anew(self, admin: AIOKafkaAdminClient) -> None:
         """Delete the topic and make it again, while every writer waits."""
         logger.warning("topic %s is broken and made anew: refilling", self._topic.name)
         async with AsyncExitStack() as stack:
             for gate in self._gates:
                 await stack.enter_async_context(gate)
-            await make_anew(self._kafka, self._topic)
+            await make_anew(admin, self._kafka, self._topic)
             self._remade.update(range(self._topic.partitions))
             self._broken = False

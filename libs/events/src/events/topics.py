@@ -1,8 +1,8 @@
 """The topics of the house: names, partition counts, and how their owner makes and checks them."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,9 @@ __all__ = [
     "Kafka",
     "Topic",
     "TopicMismatch",
+    "administrator",
     "ensure",
+    "ensured",
     "make_anew",
 ]
 
@@ -74,45 +76,58 @@ class TopicMismatch(Exception):
 
 
 async def ensure(kafka: Kafka, topic: Topic) -> bool:
+    """Make `topic` if it is missing; return whether it was made (anew) now. As `ensured`."""
+    async with asyncio.timeout(CLIENT_TIMEOUT_SECONDS), administrator(kafka) as admin:
+        return await ensured(admin, kafka, topic)
+
+
+async def ensured(
+    admin: AIOKafkaAdminClient, kafka: Kafka, topic: Topic, *, retention: bool = True
+) -> bool:
     """Make `topic` if it is missing; return whether it was made (anew) now.
 
-    Raises TopicMismatch if its partitions or its retention are wrong, or if it is missing and we
-    may not make it; except on the embedded broker, where any client's question for a missing topic
-    makes it with 4 partitions: there the owner deletes it and makes it anew. Raises KafkaError or
-    TimeoutError while there is no broker.
+    Raises TopicMismatch if its partitions or (if that is to be looked at) its retention are wrong,
+    or if it is missing and we may not make it; except on the embedded broker, where any client's
+    question for a missing topic makes it with 4 partitions: there the owner deletes it and makes it
+    anew. Raises KafkaError or TimeoutError while there is no broker.
     """
-    async with _admin(kafka) as admin:
-        # Asked for all topics, never for this one: asking for one makes it on embedded ground.
-        known = topic.name in await admin.list_topics()
-        if not known and await _create(admin, topic, kafka.replication):
-            return True
+    found = await _listed(admin, topic)
+    if found is None and await _create(admin, topic, kafka.replication):
+        return True
+    if found is None:
         found = await _partitions(admin, topic)
-        if found != topic.partitions and kafka.embedded:
-            return await _make_anew(admin, topic, kafka.replication)
-        if found != topic.partitions:
-            raise TopicMismatch(f"{topic.name}: {found} partitions, not {topic.partitions}")
-        if not kafka.embedded:
-            await _check_retention(admin, topic)
-        return False
-
-
-async def make_anew(kafka: Kafka, topic: Topic) -> None:
-    """Delete `topic` and make it again, empty: a broken partition of the embedded broker."""
-    async with _admin(kafka) as admin:
-        await _make_anew(admin, topic, kafka.replication)
+    if found != topic.partitions and kafka.embedded:
+        return await make_anew(admin, kafka, topic)
+    if found != topic.partitions:
+        raise TopicMismatch(f"{topic.name}: {found} partitions, not {topic.partitions}")
+    if retention and not kafka.embedded:
+        await _check_retention(admin, topic)
+    return False
 
 
 @asynccontextmanager
-async def _admin(kafka: Kafka) -> AsyncGenerator[AIOKafkaAdminClient]:
+async def administrator(kafka: Kafka) -> AsyncGenerator[AIOKafkaAdminClient]:
+    """Give a client that can make, describe and delete topics."""
     admin = AIOKafkaAdminClient(**kafka.connection(), request_timeout_ms=5_000)
     try:
         async with asyncio.timeout(CLIENT_TIMEOUT_SECONDS):
             await start(admin)
-            yield admin
-    except AttributeError as error:  # aiokafka, while the cluster has no controller yet
-        raise LeaderNotAvailableError(str(error)) from error
+        yield admin
     finally:
         await settle(admin.close(), CLIENT_TIMEOUT_SECONDS)
+
+
+async def _listed(admin: AIOKafkaAdminClient, topic: Topic) -> int | None:
+    """Return how many partitions a topic has, None if it is not there. Raises as `_partitions`.
+
+    Asked for all topics, never for this one: asking for one makes it on embedded ground.
+    """
+    everything: list[dict[str, Any]] = await admin.describe_topics()
+    for described in everything:
+        if described["topic"] == topic.name:
+            whole = not described["error_code"]
+            return len(described["partitions"]) if whole else await _partitions(admin, topic)
+    return None
 
 
 async def _partitions(admin: AIOKafkaAdminClient, topic: Topic) -> int:
@@ -130,12 +145,23 @@ async def _partitions(admin: AIOKafkaAdminClient, topic: Topic) -> int:
     raise LeaderNotAvailableError(f"{topic.name} is being made or deleted")
 
 
-async def _make_anew(admin: AIOKafkaAdminClient, topic: Topic, replication: int) -> bool:
-    response: Any = await admin.delete_topics([topic.name])
+@contextmanager
+def _by_the_controller() -> Generator[None]:
+    """Ask the cluster's controller for something. Raises LeaderNotAvailableError."""
+    try:
+        yield
+    except AttributeError as error:  # aiokafka, while the cluster has no controller yet
+        raise LeaderNotAvailableError(str(error)) from error
+
+
+async def make_anew(admin: AIOKafkaAdminClient, kafka: Kafka, topic: Topic) -> bool:
+    """Delete `topic` and make it again, empty; return whether we made it."""
+    with _by_the_controller():
+        response: Any = await admin.delete_topics([topic.name])
     for _, code in response.topic_error_codes:
         if code not in {MADE, UNKNOWN}:
             raise KafkaError(f"{topic.name} could not be deleted: error {code}")
-    return await _create(admin, topic, replication)
+    return await _create(admin, topic, kafka.replication)
 
 
 async def _create(admin: AIOKafkaAdminClient, topic: Topic, replication: int) -> bool:
@@ -143,9 +169,9 @@ async def _create(admin: AIOKafkaAdminClient, topic: Topic, replication: int) ->
 
     Raises TopicMismatch where the broker lets us make none, KafkaError.
     """
-    response: Any = await admin.create_topics(
-        [NewTopic(topic.name, topic.partitions, replication, topic_configs=RETENTION)]
-    )
+    wanted = NewTopic(topic.name, topic.partitions, replication, topic_configs=RETENTION)
+    with _by_the_controller():
+        response: Any = await admin.create_topics([wanted])
     code = int(response.topic_errors[0][1])
     if code in NOT_OURS:
         raise TopicMismatch(

@@ -26,7 +26,7 @@ from wallet_ledger.convoy import convoy_to
 from wallet_ledger.directory import Directory
 from wallet_ledger.fellows import Fellows
 from wallet_ledger.handlers import Ledger
-from wallet_ledger.lane import Lane
+from wallet_ledger.lane import WRITER, Lane
 from wallet_ledger.passing import Passing
 from wallet_ledger.projections import project
 from wallet_ledger.recorded import Records
@@ -54,7 +54,7 @@ def build(settings: Settings) -> FastAPI:
         async with (
             database_pool(settings.database_url, REQUESTS_MAX) as pool,
             database_pool(settings.database_url, WORKERS_MAX) as workers,
-            publishing(workers, WALLET, settings.kafka, settings.address) as log,
+            publishing(workers, WALLET, settings.kafka, settings.address, WRITER) as log,
             consuming(workers, CONSUMED, settings.kafka, log.leases, project),
             checkpointing(workers, settings, log.leases),
             _peers(settings) as (identity, catalog),
@@ -114,9 +114,9 @@ async def _fellows(leases: Leases, client: httpx.AsyncClient) -> AsyncGenerator[
 
 @asynccontextmanager
 async def _lanes(settings: Settings, log: Publishing) -> AsyncGenerator[list[Lane]]:
-    dsn, poke = settings.database_url, log.relay.poke
+    dsn, publish = settings.database_url, log.relay.appended
     async with convoy_to(dsn) as convoy:
-        lanes = [Lane(n, dsn, log.leases, convoy, poke) for n in range(PARTITIONS)]
+        lanes = [Lane(n, dsn, log.leases, convoy, publish) for n in range(PARTITIONS)]
         async with beside("lane", *(lane.run() for lane in lanes)):
             yield lanes
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from events.envelope import Cause
-from events.log import NewEvent
+from events.log import Appended, NewEvent
 from events.outcomes import Outcome
 from wallet_ledger import domain
 from wallet_ledger.answers import KEPT, Answer, KeyReused, UnknownCard, accepted, refused
@@ -51,7 +51,8 @@ class Decision:
     `wallets` are those that changed, as they are after the group, and `before` it. `moved` are the
     (wallet id, issuer) of buckets that an event named, in order; `touched` the (wallet id, id) of
     payments and reversals that moved. `unkept` counts the answers that are neither kept nor
-    repeats: whether their keys were used before must be known.
+    repeats: whether their keys were used before must be known. `appended` is what the database
+    settled, None = nothing was written.
     """
 
     events: list[NewEvent] = field(default_factory=list[NewEvent])
@@ -62,6 +63,7 @@ class Decision:
     moved: dict[tuple[str, str], None] = field(default_factory=dict[tuple[str, str], None])
     touched: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     unkept: int = 0
+    appended: Appended | None = None
 
     def buckets(self) -> tuple[list[str], list[str], list[int]]:
         """Return wallet ids, issuers and rupiah of every bucket that changed."""

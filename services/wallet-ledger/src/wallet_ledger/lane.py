@@ -26,9 +26,16 @@ from wallet_ledger.writing import COMMIT_SECONDS_MAX, is_about_the_group, write_
 
 logger = logging.getLogger(__name__)
 
+WRITER = "writer/"
+"""Names the lease of a partition's writer, before its number."""
+
 RETRY_SECONDS = 0.3
 TICK_SECONDS = 1.0
 """So often an idle lane looks at its lease and at holds whose time is over."""
+
+
+Publish = Callable[[int, log.Appended, Sequence[log.NewEvent]], object]
+"""Is told what was committed to a partition."""
 
 
 class Undecidable(Exception):
@@ -39,14 +46,14 @@ class Lane:
     """One partition's queue, connection, epoch and wallets in memory."""
 
     def __init__(
-        self, partition: int, dsn: str, leases: Leases, convoy: Convoy, poke: Callable[[], None]
+        self, partition: int, dsn: str, leases: Leases, convoy: Convoy, publish: Publish
     ) -> None:
         self.partition = partition
-        self.lease = f"writer/{partition}"
+        self.lease = f"{WRITER}{partition}"
         self._dsn = dsn
         self._leases = leases
         self._convoy = convoy
-        self._poke = poke
+        self._publish = publish
         self._arrivals = Arrivals(self.lease)
         self._guests: deque[tuple[asyncio.Event, asyncio.Event]] = deque()
         self._connection: asyncpg.Connection | None = None
@@ -249,8 +256,8 @@ class Lane:
 
     def committed(self, decision: Decision) -> None:
         """Say that a group is in the log: its events are published at once."""
-        if decision.events:
-            self._poke()
+        if decision.events and decision.appended is not None:
+            self._publish(self.partition, decision.appended, decision.events)
 
     def _turn_away(self) -> None:
         """Tell all who wait that another process must be asked."""

@@ -174,11 +174,13 @@ async def append_group(
 ) -> None:
     """Write a group in one statement, which is one commit; `position` is the last one before it.
 
+    What was settled is in `decision.appended` then.
+
     Raises asyncpg.PostgresError: sqlstate log.FENCED or log.OTHER_POSITION if another writer took
     over, class 23 if a key or a version exists already or a balance would be negative.
     """
     wallets, issuers, balances = decision.buckets()
-    await connection.fetchrow(
+    row = await connection.fetchrow(
         APPEND_GROUP,
         *log.append_arguments(
             partition,
@@ -192,12 +194,15 @@ async def append_group(
         balances,
         records_of(decision.wallets, decision.touched),
     )
+    assert row is not None
+    decision.appended = log.Appended(row["first_position"], row["recorded_at"])
 
 
 async def append_groups(connection: Connection, groups: Sequence[Group]) -> None:
     """Write the groups of several partitions, in ascending order, in one statement and one commit.
 
-    None of them may move payments or reversals. Raises as `append_group` does, of any of them.
+    None of them may move payments or reversals. What was settled is in `appended` of each decision
+    then. Raises as `append_group` does, of any of them.
     """
     events = [event for group in groups for event in group.decision.events]
     outcomes = [outcome for group in groups for outcome in group.decision.outcomes]
@@ -211,7 +216,7 @@ async def append_groups(connection: Connection, groups: Sequence[Group]) -> None
         wallets += its_wallets
         issuers += its_issuers
         balances += its_balances
-    await connection.execute(
+    times = await connection.fetchval(
         APPEND_GROUPS,
         [group.partition for group in groups],
         [group.epoch for group in groups],
@@ -225,6 +230,8 @@ async def append_groups(connection: Connection, groups: Sequence[Group]) -> None
         issuers,
         balances,
     )
+    for group, recorded_at in zip(groups, times, strict=True):
+        group.decision.appended = log.Appended(group.position + 1, recorded_at)
 
 
 def records_of(wallets: Mapping[str, Wallet], touched: Collection[tuple[str, str]]) -> str | None:

@@ -1,0 +1,105 @@
+"""What lanes say they committed is what the log holds, byte for byte: the relay sends it unread."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from events import background, log
+from events.envelope import Cause
+from events.fresh import Fresh
+from events.leases import Leases
+from events.log import Connection, partition_of
+from events.sending import headers
+from kembalian.grounds.databases import Databases
+from kembalian.testing.databases import MakeDatabase
+from wallet_ledger.atomic import write_all_or_none
+from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.convoy import convoy_to
+from wallet_ledger.domain import Command, Redeem, Till, TopUpWithCash
+from wallet_ledger.group import Order
+from wallet_ledger.lane import Lane
+
+KANTIN = Till("1000", "kantin", "kasir-1")
+WALLETS = [
+    next(f"w{n}" for n in range(500) if partition_of(f"w{n}", PARTITIONS) == partition)
+    for partition in range(PARTITIONS)
+]
+
+COMMITS = "SELECT count(DISTINCT xmin::text) FROM log.link WHERE partition < 1000"
+LINKS = "SELECT count(*) FROM log.link WHERE partition < 1000"
+
+
+@pytest.fixture
+def ledger(make_database: MakeDatabase) -> Databases:
+    return make_database("wallet-ledger", MIGRATIONS)
+
+
+@pytest.fixture
+async def admin(ledger: Databases) -> AsyncGenerator[asyncpg.Connection]:
+    connection = await asyncpg.connect(ledger.admin_dsn)
+    yield connection
+    await connection.close()
+
+
+@asynccontextmanager
+async def telling(ledger: Databases, memory: Fresh) -> AsyncGenerator[list[Lane]]:
+    """A process that writes all partitions and tells `memory` of it."""
+    async with (
+        asyncpg.create_pool(ledger.app_dsn, min_size=1, max_size=4) as pool,
+        convoy_to(ledger.app_dsn) as convoy,
+    ):
+        leases = Leases(pool, "http://127.0.0.1:1")
+        lanes = [Lane(n, ledger.app_dsn, leases, convoy, memory.add) for n in range(PARTITIONS)]
+        tasks = [background.start(lane.run(), lane.lease) for lane in lanes]
+        try:
+            async with asyncio.timeout(15):
+                while not all(lane.owned for lane in lanes):
+                    await asyncio.sleep(0.02)
+            yield lanes
+        finally:
+            await background.stop(*tasks)
+            await leases.release()
+
+
+def order(key: str, partition: int, command: Command) -> Order:
+    return Order("cashier:kasir-1", key, b"body", WALLETS[partition], command, Cause("test"))
+
+
+async def is_what_the_log_holds(memory: Fresh, connection: Connection) -> int:
+    """Compare all partitions; return how many events there are."""
+    events = 0
+    for partition in range(PARTITIONS):
+        recorded = await log.read(connection, partition, 0)
+        remembered = memory.after(partition, 0, 1_000)
+        assert [(*e[:5], str(e.event_id), *e[6:]) for e in remembered] == [
+            (*e[:5], str(e.event_id), *e[6:]) for e in recorded
+        ]
+        assert [headers(event) for event in remembered] == [headers(event) for event in recorded]
+        events += len(recorded)
+    return events
+
+
+async def test_alone_together_and_in_one_transaction_it_says_what_the_log_holds(
+    ledger: Databases, admin: asyncpg.Connection
+) -> None:
+    memory = Fresh()
+    for partition in range(PARTITIONS):
+        memory.listen(partition)
+    async with telling(ledger, memory) as lanes:
+        await lanes[0].submit(order("alone", 0, TopUpWithCash(KANTIN, 900)))
+        for time in range(5):
+            three = [order(f"t-{time}-{n}", n, TopUpWithCash(KANTIN, 500)) for n in (0, 1, 2)]
+            await asyncio.gather(*(lanes[n].submit(each) for n, each in enumerate(three)))
+        assert await admin.fetchval(COMMITS) < await admin.fetchval(LINKS)  # some went together
+        refused = await lanes[0].submit(order("too much", 0, Redeem(KANTIN, 10_000)))
+        assert refused.status == 409
+        orders = [order(f"all-{n}", n, Redeem(KANTIN, 200)) for n in (0, 1, 2)]
+        answers = await write_all_or_none(lanes, orders, datetime.now(UTC))
+        assert [answer.status for answer in answers] == [201, 201, 201]
+        await lanes[1].submit(order("again", 1, TopUpWithCash(KANTIN, 1)))
+
+    assert await is_what_the_log_holds(memory, admin) == 20
