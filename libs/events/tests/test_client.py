@@ -1,11 +1,9 @@
 import asyncio
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
 from events import client
-from events.client import FETCH, rest_after_nothing, start
+from events.client import start
 
 
 class SlowClient:
@@ -58,29 +56,3 @@ async def test_a_start_that_never_ends_is_cancelled(monkeypatch: pytest.MonkeyPa
 async def test_a_start_that_fails_says_so() -> None:
     with pytest.raises(OSError, match="gone"):
         await start(SlowClient(0, OSError("gone")))
-
-
-class Fetches:
-    """Stands in for aiokafka's fetcher: what a fetch brings is said beforehand."""
-
-    def __init__(self, *, came: bool) -> None:
-        self._came = came
-
-    async def _proc_fetch_request(self, *_: object) -> bool:
-        await asyncio.sleep(0)
-        return self._came
-
-
-@pytest.mark.parametrize(("came", "rests"), [(False, True), (True, False)])
-async def test_a_reader_rests_after_a_fetch_that_brought_nothing(
-    *, came: bool, rests: bool
-) -> None:
-    consumer = SimpleNamespace(_fetcher=Fetches(came=came))
-    rest_after_nothing(cast("Any", consumer), 30.0, 30.0)
-
-    fetching = asyncio.create_task(getattr(consumer._fetcher, FETCH)("a request"))
-    await asyncio.sleep(0.05)
-    assert fetching.done() != rests
-    fetching.cancel()  # as closing it does, which then awaits it
-
-    assert await fetching is came

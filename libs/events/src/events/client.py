@@ -4,18 +4,12 @@
 
 import asyncio
 from asyncio import Future
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 START_SECONDS_MORE = 2.0
-
-BUSY_SECONDS = 1.0
-
-FETCH = "_proc_fetch_request"
-"""aiokafka's method that sends one fetch, and says whether it brought anything."""
 
 
 class Client(Protocol):
@@ -38,33 +32,6 @@ async def start(client: Client) -> None:
         if not starting.cancel() and not starting.cancelled():
             starting.exception()  # seen, and no matter any more
         raise
-
-
-def rest_after_nothing(consumer: AIOKafkaConsumer, busy: float, idle: float) -> None:
-    """Have a started consumer wait for a while after a fetch that brought nothing.
-
-    `busy` seconds while something came within BUSY_SECONDS, else `idle` seconds.
-
-    aiokafka has no setting for it: it leaves the waiting to the broker.
-    """
-    fetcher: Any = vars(consumer)["_fetcher"]
-    fetch: Callable[..., Awaitable[bool]] = getattr(fetcher, FETCH)
-
-    clock = asyncio.get_running_loop().time
-    came_at = -BUSY_SECONDS
-
-    async def fetch_and_rest(*request: object) -> bool:
-        nonlocal came_at
-        came = await fetch(*request)
-        now = clock()
-        came_at = now if came else came_at
-        ours = asyncio.current_task()
-        if not came and ours is not None and not ours.cancelling():
-            with suppress(asyncio.CancelledError):  # as it does itself: who closes it awaits this
-                await asyncio.sleep(busy if now - came_at < BUSY_SECONDS else idle)
-        return came
-
-    setattr(fetcher, FETCH, fetch_and_rest)
 
 
 class Record(Protocol):

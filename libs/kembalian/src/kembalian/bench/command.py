@@ -21,6 +21,7 @@ from kembalian.bench.driving import LoadFailed
 from kembalian.bench.house import HouseFailed, running, shown_settings
 from kembalian.bench.rows import Row
 from kembalian.bench.town import Tokens, found
+from kembalian.operators.reading import COULD_NOT_READ
 from kembalian.operators.speaking import fail, say_table
 
 STORES = 50
@@ -84,7 +85,7 @@ async def _measure(
             await tokens.renew()
             try:
                 measured += await MEASURES[name].run(Bench(run, town, tokens, pace, _say))
-            except (LoadFailed, TimeoutError) as error:  # the others are still worth having
+            except (LoadFailed, *COULD_NOT_READ) as error:  # the others are still worth having
                 failed[name] = repr(error)
                 _say(f"{name} failed: {error!r}")
         about = {
