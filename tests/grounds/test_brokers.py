@@ -1,5 +1,6 @@
 """The brokers: messages through aiokafka, a kill and a restart on the same port, a wipe."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from events.reading import last_record, reader
+from events.topics import Kafka
 from kembalian.grounds.apache_kafka import ApacheKafka
 from kembalian.grounds.embedded_broker import EmbeddedBroker
 from kembalian.grounds.ground import GroundError, running, start
@@ -16,6 +19,7 @@ from kembalian.testing.kafka import Broker
 from kembalian.testing.require import lacking
 
 TOPIC = "kembalian.ground.v1"
+MANY = 4_000
 
 
 @pytest.fixture
@@ -116,6 +120,21 @@ async def test_the_embedded_broker_carries_messages(own_embedded: EmbeddedBroker
     await write(own_embedded.bootstrap, [b"1", b"2", b"3"], idempotent=False)
 
     assert await read(own_embedded.bootstrap, 3) == [b"1", b"2", b"3"]
+
+
+async def test_the_embedded_broker_gives_the_end_of_a_partition_of_many_batches(
+    own_embedded: EmbeddedBroker,
+) -> None:
+    """It looks at each batch of a partition, for as long as it may wait: that must be enough."""
+    await make_topic(own_embedded.bootstrap)
+    await write(own_embedded.bootstrap, [b"%d" % n for n in range(MANY)], idempotent=False)
+
+    where = TopicPartition(TOPIC, 1)
+    async with reader(Kafka(own_embedded.bootstrap, "embedded")) as consumer:
+        last = await asyncio.wait_for(last_record(consumer, where, MANY), 5)
+
+    assert last is not None
+    assert last.value == b"%d" % (MANY - 1)
 
 
 async def test_the_embedded_broker_forgets_all_when_it_is_killed(
