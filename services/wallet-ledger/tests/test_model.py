@@ -20,7 +20,7 @@ from kembalian.testing.ledger_writer import Broken
 STEPS = int(os.environ.get("KEMBALIAN_MODEL_STEPS", "20000"))
 RUNS, RUN_STEPS = 40, 100
 RUNS_UNTIL_FOUND = 1_000
-"""A fault ends the search when it is found, mostly within a few runs; 200 missed the rarest once."""
+"""A fault ends the search when it is found, mostly in a few runs; 200 missed the rarest once."""
 
 EVERY_COMMAND = {
     "TopUpWithCash", "RecordSale", "Redeem", "CashOut", "PlaceHold", "ConfirmHold", "ReleaseHold",
