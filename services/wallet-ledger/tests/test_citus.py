@@ -11,9 +11,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from events import background, log, outcomes
+from events import log, outcomes
 from events.envelope import Cause
-from events.leases import Leases
 from events.log import partition_of
 from events.outcomes import Outcome
 from events.place import Place
@@ -23,10 +22,10 @@ from wallet_ledger import claims, queries
 from wallet_ledger.answers import Answer
 from wallet_ledger.atomic import write_all_or_none
 from wallet_ledger.config import PARTITIONS
-from wallet_ledger.convoy import convoy_to
 from wallet_ledger.domain import Redeem, Till, TopUpWithCash
 from wallet_ledger.group import Order
 from wallet_ledger.lane import Lane
+from wallet_ledger.testing.lanes import owned, writing
 
 pytestmark = [pytest.mark.xdist_group("citus"), pytest.mark.timeout(300)]
 
@@ -59,24 +58,9 @@ def ledger(citus: Citus) -> Generator[Databases]:
 @asynccontextmanager
 async def process(ledger: Databases, *partitions: int) -> AsyncGenerator[dict[int, Lane]]:
     """What of a process writes `partitions`."""
-    async with (
-        asyncpg.create_pool(ledger.app_dsn, min_size=1, max_size=4) as pool,
-        convoy_to(ledger.app_dsn) as convoy,
-    ):
-        leases = Leases(pool, "http://127.0.0.1:1")
-        lanes = {
-            n: Lane(n, ledger.app_dsn, leases, convoy, lambda _p, _a, _e: None) for n in partitions
-        }
-        tasks = [background.start(lane.run(), lane.lease) for lane in lanes.values()]
-        tasks.append(background.start(leases.keep(), "leases"))
-        try:
-            async with asyncio.timeout(30):
-                while not all(lane.owned for lane in lanes.values()):
-                    await asyncio.sleep(0.05)
-            yield lanes
-        finally:
-            await background.stop(*tasks)
-            await leases.release()
+    async with writing(ledger.app_dsn, *partitions) as lanes:
+        await owned(lanes)
+        yield {lane.partition: lane for lane in lanes}
 
 
 @asynccontextmanager

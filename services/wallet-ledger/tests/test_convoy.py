@@ -9,10 +9,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from events import background, log
+from events import log
 from events.envelope import Cause
 from events.finding import Finding
-from events.leases import Leases
 from events.log import partition_of
 from kembalian.grounds.databases import Databases
 from kembalian.testing.databases import MakeDatabase
@@ -20,10 +19,10 @@ from wallet_ledger import store
 from wallet_ledger.answers import Answer
 from wallet_ledger.checking import check
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
-from wallet_ledger.convoy import convoy_to
 from wallet_ledger.domain import Command, PlaceHold, Redeem, Till, TopUpWithCash
 from wallet_ledger.group import Order
 from wallet_ledger.lane import Lane
+from wallet_ledger.testing.lanes import owned, writing
 
 KANTIN = Till("1000", "kantin", "kasir-1")
 WALLETS = [
@@ -62,29 +61,16 @@ async def admin(ledger: Databases) -> AsyncGenerator[asyncpg.Connection]:
 
 
 @asynccontextmanager
-async def writing(ledger: Databases) -> AsyncGenerator[list[Lane]]:
-    """A process that writes partitions 0, 1 and 2, each of them once already."""
-    async with (
-        asyncpg.create_pool(ledger.app_dsn, min_size=1, max_size=4) as pool,
-        convoy_to(ledger.app_dsn) as shared,
-    ):
-        leases = Leases(pool, "http://127.0.0.1:1")
-        lanes = [Lane(n, ledger.app_dsn, leases, shared, lambda _p, _a, _e: None) for n in THREE]
-        tasks = [background.start(lane.run(), lane.lease) for lane in lanes]
-        tasks.append(background.start(leases.keep(), "leases"))
-        try:
-            async with asyncio.timeout(15):
-                while not all(lane.owned for lane in lanes):
-                    await asyncio.sleep(0.02)
-            yield lanes
-        finally:
-            await background.stop(*tasks)
-            await leases.release()
+async def three(ledger: Databases) -> AsyncGenerator[list[Lane]]:
+    """A process that writes partitions 0, 1 and 2."""
+    async with writing(ledger.app_dsn, *THREE) as lanes:
+        await owned(lanes)
+        yield lanes
 
 
 @pytest.fixture
 async def lanes(ledger: Databases) -> AsyncGenerator[list[Lane]]:
-    async with writing(ledger) as lanes:
+    async with three(ledger) as lanes:
         yield lanes
 
 

@@ -25,6 +25,7 @@ from wallet_ledger.domain import Till, TopUpWithCash
 from wallet_ledger.fellows import Fellows
 from wallet_ledger.group import Order
 from wallet_ledger.lane import Lane
+from wallet_ledger.testing.lanes import tell_nobody
 
 TILL = Till("1000", "kantin", "kasir-1")
 
@@ -67,7 +68,7 @@ async def process(ledger: Databases, address: str) -> AsyncGenerator[Process]:
     ):
         held = Leases(pool, address)
         fellows = Fellows(held, PARTITIONS, client)
-        lanes = [Lane(n, ledger.app_dsn, held, convoy, lambda _p, _a, _e: None) for n in range(8)]
+        lanes = [Lane(n, ledger.app_dsn, held, convoy, tell_nobody) for n in range(8)]
         made = Process(held, lanes)
         works = [fellows.run(), held.keep(), *(lane.run() for lane in made.lanes)]
         tasks = [background.start(work, "work") for work in works]

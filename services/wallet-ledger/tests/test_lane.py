@@ -3,15 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import pytest
 
-from events import background
 from events.envelope import Cause
-from events.leases import Leases
 from events.log import partition_of
 from kembalian.grounds.databases import Databases
 from kembalian.testing.databases import MakeDatabase
@@ -19,11 +16,11 @@ from wallet_ledger import operations
 from wallet_ledger.answers import Answer
 from wallet_ledger.arrivals import NotOwner
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
-from wallet_ledger.convoy import convoy_to
 from wallet_ledger.domain import Command, Redeem, Till, TopUpWithCash
 from wallet_ledger.group import Order, decide_group
 from wallet_ledger.lane import Lane, Undecidable
 from wallet_ledger.rebuilding import Part, refill
+from wallet_ledger.testing.lanes import owned, writing
 
 KANTIN = Till("1000", "kantin", "kasir-1")
 KOPERASI = Till("1000", "koperasi", "kasir-3")
@@ -37,39 +34,10 @@ def ledger(make_database: MakeDatabase) -> Databases:
     return make_database("wallet-ledger", MIGRATIONS)
 
 
-@asynccontextmanager
-async def process(
-    ledger: Databases, *partitions: int, killed: bool = False
-) -> AsyncGenerator[list[Lane]]:
-    """A process of wallet-ledger as far as writing goes; `killed`: it ends without a word."""
-    async with (
-        asyncpg.create_pool(ledger.app_dsn, min_size=1, max_size=4) as pool,
-        convoy_to(ledger.app_dsn) as convoy,
-    ):
-        leases = Leases(pool, "http://127.0.0.1:1")
-        lanes = [
-            Lane(n, ledger.app_dsn, leases, convoy, lambda _p, _a, _e: None) for n in partitions
-        ]
-        tasks = [background.start(lane.run(), lane.lease) for lane in lanes]
-        tasks.append(background.start(leases.keep(), "leases"))
-        try:
-            yield lanes
-        finally:
-            await background.stop(*tasks)
-            if not killed:
-                await leases.release()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
-        while not condition():
-            await asyncio.sleep(0.02)
-
-
 @pytest.fixture
 async def lane(ledger: Databases) -> AsyncGenerator[Lane]:
-    async with process(ledger, 0) as (lane,):
-        await until(lambda: lane.owned)
+    async with writing(ledger.app_dsn, 0) as (lane,):
+        await owned([lane])
         yield lane
 
 
@@ -146,8 +114,8 @@ async def test_a_key_for_another_body_is_refused_and_changes_nothing(
 
 
 async def test_a_key_in_two_partitions_at_once_counts_for_one(ledger: Databases) -> None:
-    async with process(ledger, 0, 1) as (zero, one):
-        await until(lambda: zero.owned and one.owned)
+    async with writing(ledger.app_dsn, 0, 1) as (zero, one):
+        await owned([zero, one])
         for n in range(20):
             answers = await asyncio.gather(
                 zero.submit(order(f"k{n}", TopUpWithCash(KANTIN, 5), WALLET, b"a")),
@@ -176,13 +144,13 @@ async def test_what_the_database_refuses_falls_alone(ledger: Databases, lane: La
 
 
 async def test_a_writer_whose_partition_was_taken_doubles_nothing(ledger: Databases) -> None:
-    async with process(ledger, 0) as (paused,):
-        await until(lambda: paused.owned)
+    async with writing(ledger.app_dsn, 0) as (paused,):
+        await owned([paused])
         await paused.submit(order("a", TopUpWithCash(KANTIN, 600)))
         # It slept past its lease, and another process took over, spent the money and holds on.
         await execute(ledger, "UPDATE log.lease SET expires_at = '-infinity'")
-        async with process(ledger, 0) as (taker,):
-            await until(lambda: taker.owned)
+        async with writing(ledger.app_dsn, 0) as (taker,):
+            await owned([taker])
             spent = await taker.submit(order("b", Redeem(KANTIN, 600)))
             # The one that wakes still has 600 in its memory, and believes it owns the partition.
             with pytest.raises(NotOwner):
@@ -193,12 +161,12 @@ async def test_a_writer_whose_partition_was_taken_doubles_nothing(ledger: Databa
 
 
 async def test_another_process_takes_over_within_seconds_of_a_death(ledger: Databases) -> None:
-    async with process(ledger, 0, killed=True) as (first,):
-        await until(lambda: first.owned)
-    async with process(ledger, 0) as (second,):
+    async with writing(ledger.app_dsn, 0, killed=True) as (first,):
+        await owned([first])
+    async with writing(ledger.app_dsn, 0) as (second,):
         with pytest.raises(NotOwner):
             await second.submit(order("k", TopUpWithCash(KANTIN, 1)))
-        await until(lambda: second.owned)
+        await owned([second])
         assert (await second.submit(order("k", TopUpWithCash(KANTIN, 1)))).status == 201
 
 
@@ -264,7 +232,7 @@ async def test_nobody_decides_by_views_that_were_dropped_and_are_not_filled_yet(
     async for _ in refill(Part(ledger.admin_dsn, 0)):
         pass
 
-    await until(lambda: lane.owned)
+    await owned([lane])
     spent = await lane.submit(order("spend", Redeem(KANTIN, 600)))
 
     assert (spent.status, json.loads(spent.body)["balance"]) == (201, 0)

@@ -10,15 +10,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from events import background
 from events.envelope import Cause
-from events.leases import Leases
 from events.log import partition_of
 from kembalian.grounds.databases import Databases
 from kembalian.testing.databases import MakeDatabase
 from wallet_ledger.answers import Answer
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
-from wallet_ledger.convoy import convoy_to
 from wallet_ledger.domain import (
     Allocation,
     ApproveReversal,
@@ -38,6 +35,7 @@ from wallet_ledger.domain import (
 from wallet_ledger.expiry import order_of
 from wallet_ledger.group import Order
 from wallet_ledger.lane import Lane
+from wallet_ledger.testing.lanes import owned, writing
 
 KANTIN = Till("1000", "kantin", "kasir-1")
 KOPERASI = Till("1000", "koperasi", "kasir-3")
@@ -53,21 +51,9 @@ def ledger(make_database: MakeDatabase) -> Databases:
 @asynccontextmanager
 async def owner(ledger: Databases) -> AsyncGenerator[Lane]:
     """A process that writes partition 0, and lets go of it when it ends."""
-    async with (
-        asyncpg.create_pool(ledger.app_dsn, min_size=1, max_size=2) as pool,
-        convoy_to(ledger.app_dsn) as convoy,
-    ):
-        leases = Leases(pool, "http://127.0.0.1:1")
-        lane = Lane(0, ledger.app_dsn, leases, convoy, lambda _p, _a, _e: None)
-        tasks = [background.start(lane.run(), lane.lease), background.start(leases.keep(), "l")]
-        try:
-            async with asyncio.timeout(15):
-                while not lane.owned:
-                    await asyncio.sleep(0.02)
-            yield lane
-        finally:
-            await background.stop(*tasks)
-            await leases.release()
+    async with writing(ledger.app_dsn, 0) as (lane,):
+        await owned([lane])
+        yield lane
 
 
 @pytest.fixture

@@ -2,26 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 
-from events import background, log
+from events import log
 from events.envelope import Cause
 from events.fresh import Fresh
-from events.leases import Leases
 from events.log import Connection, partition_of
 from events.sending import headers
 from kembalian.grounds.databases import Databases
 from kembalian.testing.databases import MakeDatabase
 from wallet_ledger.atomic import write_all_or_none
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
-from wallet_ledger.convoy import convoy_to
 from wallet_ledger.domain import Command, Redeem, Till, TopUpWithCash
 from wallet_ledger.group import Order
-from wallet_ledger.lane import Lane
+from wallet_ledger.testing.lanes import owned, writing
 
 KANTIN = Till("1000", "kantin", "kasir-1")
 WALLETS = [
@@ -43,26 +40,6 @@ async def admin(ledger: Databases) -> AsyncGenerator[asyncpg.Connection]:
     connection = await asyncpg.connect(ledger.admin_dsn)
     yield connection
     await connection.close()
-
-
-@asynccontextmanager
-async def telling(ledger: Databases, memory: Fresh) -> AsyncGenerator[list[Lane]]:
-    """A process that writes all partitions and tells `memory` of it."""
-    async with (
-        asyncpg.create_pool(ledger.app_dsn, min_size=1, max_size=4) as pool,
-        convoy_to(ledger.app_dsn) as convoy,
-    ):
-        leases = Leases(pool, "http://127.0.0.1:1")
-        lanes = [Lane(n, ledger.app_dsn, leases, convoy, memory.add) for n in range(PARTITIONS)]
-        tasks = [background.start(lane.run(), lane.lease) for lane in lanes]
-        try:
-            async with asyncio.timeout(15):
-                while not all(lane.owned for lane in lanes):
-                    await asyncio.sleep(0.02)
-            yield lanes
-        finally:
-            await background.stop(*tasks)
-            await leases.release()
 
 
 def order(key: str, partition: int, command: Command) -> Order:
@@ -89,7 +66,9 @@ async def test_alone_together_and_in_one_transaction_it_says_what_the_log_holds(
     memory = Fresh()
     for partition in range(PARTITIONS):
         memory.listen(partition)
-    async with telling(ledger, memory) as lanes:
+    everywhere = range(PARTITIONS)
+    async with writing(ledger.app_dsn, *everywhere, publish=memory.add) as lanes:
+        await owned(lanes)
         await lanes[0].submit(order("alone", 0, TopUpWithCash(KANTIN, 900)))
         for time in range(5):
             three = [order(f"t-{time}-{n}", n, TopUpWithCash(KANTIN, 500)) for n in (0, 1, 2)]

@@ -1,6 +1,6 @@
 """Compares the views with a new fold of all events: both streamed, side by side, in one order."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from typing import Final
 
 import asyncpg
@@ -77,30 +77,6 @@ async def check_beside(seen: Seen) -> AsyncGenerator[Difference]:
             yield comparing.stray(view, row_type(*record.values()))
     for record in await seen.connection.fetch(TOTALS):
         yield comparing.total(record)
-
-
-Batches = AsyncIterable[Sequence[Received]]
-"""The events of one partition by position, some at a time."""
-
-
-async def check(
-    dsn: str, events: Callable[[int], Batches], upto: Place | None = None
-) -> AsyncGenerator[Difference]:
-    """Yield every difference between the views and a new fold of all wallet `events`.
-
-    `events` are those of a partition, from the first one on; those after `upto` (default: where the
-    views are) are left out, and so are the views' rows of them. Raises CouldNotCheck.
-    """
-    async with seen_now(dsn, WALLET.name) as seen:
-        for partition, end in end_of(seen, upto).positions:
-            of_partition = PartitionCheck(seen, partition, end)
-            async for batch in events(partition):
-                for difference in await of_partition.take(batch):
-                    yield difference
-            for difference in await of_partition.rest():
-                yield difference
-        async for difference in check_beside(seen):
-            yield difference
 
 
 def end_of(seen: Seen, upto: Place | None) -> Place:

@@ -14,7 +14,7 @@ from events.source import Source
 from events.topics import WALLET
 from events.view_digest import Digest, digest
 from events.views import in_transaction, make_again
-from settlement.checking import check, check_stores, positions
+from settlement.checking import check_stores, positions
 from settlement.comparing import Difference
 from settlement.config import MIGRATIONS
 from settlement.consumer import TOPICS, project
@@ -26,7 +26,6 @@ __all__ = [
     "CouldNotCheck",
     "Difference",
     "RebuildStalled",
-    "check",
     "check_stores",
     "digest_of",
     "export",

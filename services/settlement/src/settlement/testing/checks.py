@@ -1,11 +1,13 @@
 """The check of the views as a test calls it: a log in memory instead of the ledger's."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable
 
 from events.place import Place
 from events.received import Received
 from events.topics import CATALOG, WALLET
-from settlement.operations import Difference, check, check_stores
+from settlement.checking import PartitionCheck, check_beside, check_stores, end_of
+from settlement.comparing import Difference
+from settlement.streams import seen_now
 from settlement.testing.ledger import Ledger
 
 
@@ -19,14 +21,21 @@ async def in_order(events: Iterable[Received], topic: str) -> AsyncGenerator[Rec
 async def differences(
     dsn: str, ledger: Ledger, upto: Place | None = None, batch: int = 2
 ) -> list[Difference]:
-    """Return what the check finds in the rows of wallets' events, read so many at a time."""
+    """Return what differs in the rows of wallets' events, read so many at a time.
 
-    async def of_partition(partition: int) -> AsyncGenerator[Sequence[Received]]:
-        found = [e async for e in in_order(ledger.events, WALLET.name) if e.partition == partition]
-        for first in range(0, len(found), batch):
-            yield found[first : first + batch]
-
-    return [found async for found in check(dsn, of_partition, upto)]
+    The pieces of `kembalian verify`, one after the other and in one state of the views.
+    """
+    found: list[Difference] = []
+    async with seen_now(dsn, WALLET.name) as seen:
+        for partition, end in end_of(seen, upto).positions:
+            of_partition = PartitionCheck(seen, partition, end)
+            in_log = in_order(ledger.events, WALLET.name)
+            events = [event async for event in in_log if event.partition == partition]
+            for first in range(0, len(events), batch):
+                found += await of_partition.take(events[first : first + batch])
+            found += await of_partition.rest()
+        found += [difference async for difference in check_beside(seen)]
+    return found
 
 
 async def store_differences(dsn: str, ledger: Ledger) -> list[Difference]:
