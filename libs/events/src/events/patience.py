@@ -7,8 +7,8 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer
 from aiokafka.protocol.fetch import FetchRequest
 
-LOOK_MS_MAX: Final = 5_000
-"""Enough for some million batches, and well below the time after which a request has failed."""
+LOOK_MS_MAX: Final = 8_000
+"""Enough for some million batches, on a busy machine too, and below the time after which a request has failed."""
 
 
 class Patience:
