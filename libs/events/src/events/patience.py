@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.protocol.fetch import FetchRequest
 
 LOOK_MS_MAX: Final = 8_000
-"""Enough for some million batches, on a busy machine too, and below the time after which a request has failed."""
+"""Enough for a million batches on a busy machine, and below the time after which a request fails."""
 
 
 class Patience:
