@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.protocol.fetch import FetchRequest
 
 LOOK_MS_MAX: Final = 8_000
-"""Enough for a million batches on a busy machine, and below the time after which a request fails."""
+"""Enough for a million batches on a busy machine, and below a request's own time limit."""
 
 
 class Patience:
