@@ -72,5 +72,5 @@ async def _copy(
 ) -> None:
     if rows:
         await connection.copy_records_to_table(
-            table, schema_name=schema, columns=COLUMNS[table], records=rows
+            table, schema_name=schema, columns=COLUMNS[table], records=map(tuple, rows)
         )

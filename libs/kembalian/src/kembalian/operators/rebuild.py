@@ -70,7 +70,7 @@ async def run_rebuild(run: LiveRun, service: str, tell: Tell) -> dict[str, Any]:
     want = await heads(run)
     until = {topic.name: want[OWNER_OF[topic.name]] for topic in operated.consumes}
     if service == "settlement":
-        ledger = LogSource(run.postgres["wallet-ledger"])
+        ledger = LogSource(run.postgres["wallet-ledger"], carried=True)
         await settlement.operations.rebuild_from(dsn, ledger, tell, until)
     else:
         await operated.rebuild(dsn, tell, until)
