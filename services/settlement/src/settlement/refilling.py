@@ -161,6 +161,6 @@ async def _filling(connection: asyncpg.Connection, part: Part) -> AsyncIterator[
 async def _write(connection: asyncpg.Connection, rows: Rows) -> None:
     """Write all rows into the new tables, and take them out of `rows`."""
     async with connection.transaction():
-        await store.copy(connection, SCHEMA, *rows)
+        await store.copy(connection, SCHEMA, rows)
     for written in rows:
         written.clear()
