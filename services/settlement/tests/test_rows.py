@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.contracts.identity import MemberConsentChanged
+from events.contracts.wallet import TopUp
 from events.envelope import Opened
 from events.quickly import open_quickly
 from events.received import Received
-from settlement.domain import Kind, movements, obligations, saved_and_paid
+from settlement.domain import PLATFORM, Kind, movements, obligations, saved_and_paid
 from settlement.meaning import KINDS, UnknownEvent, balance_event, card_and_cashier, moves
 from settlement.projections import add_rows, rows_of, totals_of
 from settlement.rows import EntryRow, MovementRow, ObligationRow, Rows, TotalRow
@@ -50,7 +51,9 @@ def histories(draw: st.DrawFn) -> list[Received]:
     """Draw events of all kinds, of one wallet, at stores and with amounts of any size."""
     ledger, store = Ledger(), st.sampled_from(STORES)
     for _ in range(draw(st.integers(1, 3))):
-        ledger.top_up(SUSILA, draw(store), draw(AMOUNTS))
+        paid_in = ledger.top_up(SUSILA, draw(store), draw(AMOUNTS)).envelope.data
+        assert isinstance(paid_in, TopUp)
+        ledger.tell(paid_in.model_copy(update={"issuer": PLATFORM}))  # at a bank
         ledger.save(SUSILA, draw(store), draw(AMOUNTS))
 
     def some() -> int:
