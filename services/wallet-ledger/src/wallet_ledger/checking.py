@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from events import log, parallel
 from events.audit import Follower, audit_partition
-from events.connecting import connected
+from events.connecting import connected, connected_to_history
 from events.finding import Finding
 from wallet_ledger import audit
 from wallet_ledger.audit_answers import answers
@@ -65,7 +65,7 @@ async def check_part(
     `followers` are given the events of a partition too, as they are read.
     """
     async with (
-        connected(part.dsn) as connection,
+        connected_to_history(part.dsn) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         await connection.execute(f"SET TRANSACTION SNAPSHOT '{part.snapshot}'")
