@@ -20,6 +20,7 @@ _DECODERS: Final[dict[bytes, msgspec.json.Decoder[lean.AnyLeanEnvelope]]] = {
     b"kembalian.wallet.TopUp.v1": msgspec.json.Decoder(lean.TopUpEnvelope),
     b"kembalian.wallet.ChangeSaved.v1": msgspec.json.Decoder(lean.ChangeSavedEnvelope),
     b"kembalian.wallet.ChangeRedeemed.v1": msgspec.json.Decoder(lean.ChangeRedeemedEnvelope),
+    b"kembalian.identity.MemberRegistered.v1": msgspec.json.Decoder(lean.MemberRegisteredEnvelope),
 }
 
 

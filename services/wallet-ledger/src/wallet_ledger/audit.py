@@ -6,7 +6,7 @@ from events.audit import Envelopes
 from events.contracts import lean
 from events.contracts import wallet as contract
 from events.contracts.base import Postings, PublicEvent
-from events.contracts.lean import LeanEvent
+from events.contracts.lean import AnyLeanEvent
 from events.finding import Finding
 from events.log import Connection, RecordedEvent
 from events.quickly import readable
@@ -137,7 +137,7 @@ def _shown(values: tuple[object, ...]) -> str:
     return ", ".join(map(str, values))
 
 
-def is_well(data: PublicEvent | LeanEvent, after: Wallet, legs: Sequence[Posting]) -> bool:
+def is_well(data: PublicEvent | AnyLeanEvent, after: Wallet, legs: Sequence[Posting]) -> bool:
     """Tell whether an event that adds money is right in all that `faults` would look at."""
     assert isinstance(data, WALLET_EVENTS)  # from_contract has refused all else
     balances = after.buckets.values()
@@ -146,7 +146,7 @@ def is_well(data: PublicEvent | LeanEvent, after: Wallet, legs: Sequence[Posting
 
 
 def faults(
-    data: PublicEvent | LeanEvent,
+    data: PublicEvent | AnyLeanEvent,
     fact: domain.Event,
     before: Wallet,
     after: Wallet,
