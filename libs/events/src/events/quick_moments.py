@@ -12,7 +12,7 @@ import asyncpg
 EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """PostgreSQL counts microseconds from here."""
 
-NEVER_AND_EVER: Final = {-(2**63): datetime.min, 2**63 - 1: datetime.max}
+NEVER_AND_EVER: Final = {-(2**63): datetime.min, 2**63 - 1: datetime.max}  # noqa: DTZ901
 """Both infinities, as asyncpg says them: without a time zone."""
 
 KNOWN_MAX: Final = 4_096

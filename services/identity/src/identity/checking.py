@@ -46,7 +46,9 @@ class ViewsAudit:
                 yield finding
 
 
-def fold(members: Rows, staff: Rows, event: RecordedEvent, data: PublicEvent | AnyLeanEvent) -> None:
+def fold(
+    members: Rows, staff: Rows, event: RecordedEvent, data: PublicEvent | AnyLeanEvent
+) -> None:
     """Apply one event to the rows that should be there."""
 
     def due(*row: object) -> Due:

@@ -175,7 +175,7 @@ def same_postings(said: Sequence[lean.Posting] | Postings, due: Sequence[Posting
     """Tell whether an event says the double entry that the rules make of it, leg by leg."""
     if len(said) != len(due):
         return False
-    for one, other in zip(said, due, strict=True):  # noqa: SIM110 - all() of a generator is slow
+    for one, other in zip(said, due, strict=True):
         if one.amount != other.amount or one.account != other.account:
             return False
     return True

@@ -48,7 +48,9 @@ def _allocated(amount: int, allocations: Iterable[Allocation]) -> Iterator[str]:
         yield f"allocations of {allocated} for an amount of {amount}"
 
 
-def _held(fact: domain.PaymentHeld, before: Wallet, said: PublicEvent | AnyLeanEvent) -> Iterator[str]:
+def _held(
+    fact: domain.PaymentHeld, before: Wallet, said: PublicEvent | AnyLeanEvent
+) -> Iterator[str]:
     for part in fact.parts:
         yield from _allocated(part.amount, part.allocations)
     if isinstance(said, contract.PaymentHeld) and said.amount != fact.amount:

@@ -1,8 +1,9 @@
 """The events of which nearly all of a history consists, in a form that is decoded quickly.
 
-Three of a wallet, and that a member exists. The contracts (wallet.py, identity.py) are the authority. What is taken here is taken there and says the same; a
-test holds both against each other. Whatever is refused here, a newer field or a wrong value, is for
-the contract to judge: a refusal means "not by this way", never "not valid".
+Three of a wallet, and that a member exists. The contracts (wallet.py, identity.py) are the
+authority. What is taken here is taken there and says the same; a test holds both against each
+other. Whatever is refused here, a newer field or a wrong value, is for the contract to judge: a
+refusal means "not by this way", never "not valid".
 """
 
 from typing import Annotated, Literal, TypeAlias

@@ -175,17 +175,13 @@ def postings(wallet_id: str, event: TillEvent) -> tuple[Posting, ...]:
     return _entries(wallet_id, event, moves(event))
 
 
-def booked(
-    wallet: Wallet, wallet_id: str, event: TillEvent
-) -> tuple[Wallet, tuple[Posting, ...]]:
+def booked(wallet: Wallet, wallet_id: str, event: TillEvent) -> tuple[Wallet, tuple[Posting, ...]]:
     """Return what `evolve` and what `postings` return, for whoever wants both of many events."""
     made = moves(event)
     return moved(wallet, made), _entries(wallet_id, event, made)
 
 
-def _entries(
-    wallet_id: str, event: TillEvent, made: list[tuple[str, int]]
-) -> tuple[Posting, ...]:
+def _entries(wallet_id: str, event: TillEvent, made: list[tuple[str, int]]) -> tuple[Posting, ...]:
     """Return the double entry of one event, given its moves.
 
     `store:<id>:cash` is the drawer, `store:<id>:redeemed` what was paid with members' money.
