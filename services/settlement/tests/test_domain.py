@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement.domain import (
-    Allocation,
     BalanceEvent,
     Credited,
     Kind,
@@ -27,6 +27,13 @@ from settlement.domain import (
 
 GOLDEN = json.loads(Path(__file__).with_name("campus_2016.json").read_text(encoding="utf-8"))
 STORES = ["fotokopi", "kantin", "koperasi"]
+
+
+class Allocation(NamedTuple):
+    """A share of a spending as a test says it."""
+
+    issuer: str
+    amount: int
 
 
 def saved(store_id: str, amount: int, kind: Kind = Kind.CHANGE) -> Credited:

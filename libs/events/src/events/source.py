@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 import asyncpg
 from aiokafka import TopicPartition
 
+from events.carried import carry_moments
 from events.client import TopicReader
 from events.reading import NoPosition, first_offset, judge, position_of, reader, until_quiet
 from events.received import recorded_at
@@ -26,7 +27,7 @@ WHERE partition = $1 AND position > $2 AND position <= $3 ORDER BY position LIMI
 
 
 class Read(NamedTuple):
-    """One event as it was written; `recorded_at` is UTC."""
+    """One event as it was written; `recorded_at` is UTC, or carried if that was asked for."""
 
     position: int
     stream: str
@@ -40,10 +41,14 @@ class SourceEnded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LogSource:
-    """The log itself; `dsn` names its database."""
+    """The log itself; `dsn` names its database.
+
+    `carried`: moments come unopened (carried.py), for whoever only writes them down again.
+    """
 
     dsn: str
     name: str = "postgres"
+    carried: bool = False
 
     async def batches(
         self, partition: int, after: int, until: int
@@ -51,6 +56,8 @@ class LogSource:
         """Yield the events after one position up to another. Raises SourceEnded."""
         connection = await asyncpg.connect(self.dsn, timeout=10, command_timeout=300)
         try:
+            if self.carried:
+                await carry_moments(connection)
             while after < until:
                 rows = await connection.fetch(READ, partition, after, until, READ_EVENTS)
                 batch = [Read(*row) for row in rows]

@@ -6,14 +6,7 @@ from events import topics
 from events.log import Connection
 from events.received import Received
 from settlement import store
-from settlement.projections import (
-    EntryRow,
-    MovementRow,
-    ObligationRow,
-    UnknownEvent,
-    rows_of,
-    store_of,
-)
+from settlement.projections import Rows, UnknownEvent, add_rows, store_of
 
 TOPICS = (topics.WALLET, topics.CATALOG)
 
@@ -24,18 +17,13 @@ async def project(connection: Connection, events: Sequence[Received]) -> None:
     Raises UnknownEvent and asyncpg.PostgresError (a row that is there already): then nothing of
     the transaction stays, and the culprit becomes a dead letter.
     """
-    entries: list[EntryRow] = []
-    obligations: list[ObligationRow] = []
-    movements: list[MovementRow] = []
-    for received in events:
-        if received.topic == topics.CATALOG.name:
+    rows = Rows([], [], [])
+    for topic, partition, position, recorded_at, envelope in events:
+        if topic == topics.CATALOG.name:
             continue
-        if received.topic != topics.WALLET.name:
-            raise UnknownEvent(received.topic)
-        rows = rows_of(received)
-        entries += rows.entries
-        obligations += rows.obligations
-        movements += rows.movements
-    await store.add(connection, entries, obligations, movements)
+        if topic != topics.WALLET.name:
+            raise UnknownEvent(topic)
+        add_rows(rows, partition, position, recorded_at, envelope)
+    await store.add(connection, rows)
     stores = (store_of(r) for r in events if r.topic == topics.CATALOG.name)
     await store.add_stores(connection, [row for row in stores if row is not None])

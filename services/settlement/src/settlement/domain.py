@@ -4,11 +4,11 @@ A store's *position* is what others owe it, less what it owes, less what members
 money. Nothing here reads a clock or a database, or knows how an event is published.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import reduce
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 PLATFORM = "platform"
 """The issuer of money that was paid in at a bank: it has a position like a store."""
@@ -26,11 +26,18 @@ class Kind(StrEnum):
     REVERSAL = "reversal"
 
 
-class Allocation(NamedTuple):
-    """How much of a spending came out of the bucket that `issuer` holds."""
+class Share(Protocol):
+    """How much of a spending came out of the bucket that `issuer` holds, as an event says it."""
 
-    issuer: str
-    amount: int
+    @property
+    def issuer(self) -> str:
+        """Return the store that held the money."""
+        ...
+
+    @property
+    def amount(self) -> int:
+        """Return how much of it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class Spent:
 
     kind: Kind
     store_id: str
-    allocations: tuple[Allocation, ...]
+    allocations: Sequence[Share]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ class Returned:
 
     kind: Kind
     store_id: str
-    allocations: tuple[Allocation, ...]
+    allocations: Sequence[Share]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ class Withdrawn:
 
     kind: Kind
     store_id: str
-    allocations: tuple[Allocation, ...]
+    allocations: Sequence[Share]
 
 
 BalanceEvent: TypeAlias = Credited | Spent | Returned | Withdrawn
@@ -115,12 +122,12 @@ class Position:
 def saved_and_paid(event: BalanceEvent) -> tuple[int, int]:
     """Return (saved, paid): one of them is the event's amount, the other 0."""
     match event:
-        case Credited(amount=amount):
-            return (amount, 0)
-        case Returned(allocations=allocations):
-            return (_sum(allocations), 0)
-        case Spent(allocations=allocations) | Withdrawn(allocations=allocations):
-            return (0, _sum(allocations))
+        case Spent() | Withdrawn():
+            return (0, sum([a.amount for a in event.allocations]))
+        case Returned():
+            return (sum([a.amount for a in event.allocations]), 0)
+        case Credited():
+            return (event.amount, 0)
 
 
 def obligations(event: BalanceEvent) -> tuple[Obligation, ...]:
@@ -129,12 +136,12 @@ def obligations(event: BalanceEvent) -> tuple[Obligation, ...]:
     What goes back to the buckets is owed no longer: the same with negative amounts.
     """
     match event:
+        case Spent():
+            return _owed(event.store_id, event.allocations, 1)
+        case Returned():
+            return _owed(event.store_id, event.allocations, -1)
         case Credited() | Withdrawn():
             return ()
-        case Spent(_, store_id, allocations):
-            return _owed(store_id, allocations, 1)
-        case Returned(_, store_id, allocations):
-            return _owed(store_id, allocations, -1)
 
 
 def movements(event: BalanceEvent) -> tuple[Movement, ...]:
@@ -144,39 +151,36 @@ def movements(event: BalanceEvent) -> tuple[Movement, ...]:
     elsewhere owes what it no longer holds for the member: its position stays.
     """
     match event:
-        case Credited(_, _, issuer, amount):
-            return (Movement(issuer, 0, 0, amount),)
-        case Withdrawn(_, _, allocations):
-            return tuple(Movement(a.issuer, 0, 0, -a.amount) for a in allocations)
-        case Spent(_, store_id, allocations):
-            return _moved(store_id, allocations, 1)
-        case Returned(_, store_id, allocations):
-            return _moved(store_id, allocations, -1)
+        case Spent():
+            return _moved(event.store_id, event.allocations, 1)
+        case Returned():
+            return _moved(event.store_id, event.allocations, -1)
+        case Credited():
+            return (Movement(event.issuer, 0, 0, event.amount),)
+        case Withdrawn():
+            return tuple([Movement(a.issuer, 0, 0, -a.amount) for a in event.allocations])
 
 
-def _sum(allocations: tuple[Allocation, ...]) -> int:
-    return sum([amount for _, amount in allocations])
-
-
-def _owed(store_id: str, allocations: tuple[Allocation, ...], sign: int) -> tuple[Obligation, ...]:
+def _owed(store_id: str, shares: Sequence[Share], sign: int) -> tuple[Obligation, ...]:
     return tuple(
         [
-            Obligation(debtor=issuer, creditor=store_id, amount=sign * amount)
-            for issuer, amount in allocations
-            if issuer != store_id
+            Obligation(share.issuer, store_id, sign * share.amount)
+            for share in shares
+            if share.issuer != store_id
         ]
     )
 
 
-def _moved(store_id: str, allocations: tuple[Allocation, ...], sign: int) -> tuple[Movement, ...]:
+def _moved(store_id: str, shares: Sequence[Share], sign: int) -> tuple[Movement, ...]:
     """Return the movements of a spending, `sign` 1, or of its return, -1; an issuer comes once."""
     own = 0
     others: dict[str, int] = {}
-    for issuer, amount in allocations:
+    for share in shares:
+        issuer, amount = share.issuer, sign * share.amount
         if issuer == store_id:
-            own += sign * amount
+            own += amount
         else:
-            others[issuer] = others.get(issuer, 0) + sign * amount
+            others[issuer] = others.get(issuer, 0) + amount
     moved = [Movement(issuer, 0, amount, -amount) for issuer, amount in others.items()]
     return (Movement(store_id, sum(others.values()), 0, -own), *moved)
 

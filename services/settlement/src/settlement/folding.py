@@ -6,7 +6,7 @@ from events.place import Place
 from events.quickly import open_quickly
 from events.source import Source
 from settlement.domain import Position, moved_by, movements
-from settlement.projections import MOVES_NOTHING, Moving, UnknownEvent, balance_event
+from settlement.meaning import MOVES_NOTHING, Moving, UnknownEvent, balance_event
 
 
 async def positions_of(

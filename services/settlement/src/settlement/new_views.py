@@ -6,6 +6,7 @@ from typing import Final
 
 import asyncpg
 
+from events.carried import carry_moments
 from events.topics import CATALOG, WALLET
 
 SCHEMA: Final = "refill"
@@ -109,6 +110,7 @@ async def connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
     """Give a connection whose settings are for filling tables, closed at the end."""
     connection = await asyncpg.connect(dsn, timeout=10, server_settings=SESSION)
     try:
+        await carry_moments(connection)
         yield connection
     finally:
         await connection.close()

@@ -18,8 +18,7 @@ from events.envelope import MalformedEvent, UnknownEventType
 from events.parallel import processes_for, spread
 from events.place import Place
 from events.quickly import open_quickly
-from events.received import Received
-from events.source import Read, Source
+from events.source import Source
 from events.topics import WALLET
 from settlement import store
 from settlement.new_views import (
@@ -32,12 +31,11 @@ from settlement.new_views import (
     index,
     put_in_place,
 )
-from settlement.projections import UnknownEvent, rows_of
-from settlement.rows import EntryRow, MovementRow, ObligationRow
+from settlement.projections import UnknownEvent, add_rows
+from settlement.rows import Rows
 
 Progress = Callable[[int, int], None]
 
-COPY_EVENTS: Final = 10_000
 ROUNDS_MAX: Final = 5
 FEW_EVENTS: Final = 2_000
 """So many are folded while the views are locked: some 100 ms."""
@@ -143,35 +141,26 @@ async def fill(part: Part) -> AsyncIterator[Filled]:
 
 
 async def _filling(connection: asyncpg.Connection, part: Part) -> AsyncIterator[Filled]:
-    entries: list[EntryRow] = []
-    obligations: list[ObligationRow] = []
-    movements: list[MovementRow] = []
-
-    async def write() -> None:
-        async with connection.transaction():
-            await store.copy(connection, SCHEMA, entries, obligations, movements)
-        for rows in (entries, obligations, movements):
-            rows.clear()
-
-    position = part.after
+    rows = Rows([], [], [])
+    reached = part.after
     async for reads in part.source.batches(part.partition, part.after, part.until):
-        for read in reads:
-            if read.position not in part.left_out:
-                try:
-                    rows = rows_of(_received(part.partition, read))
-                except (MalformedEvent, UnknownEventType, UnknownEvent):
-                    await write()
-                    yield Filled(part.partition, position, done=True)
-                    return
-                entries += rows.entries
-                obligations += rows.obligations
-                movements += rows.movements
-            position = read.position
-        await write()
-        yield Filled(part.partition, position, done=False)
-    yield Filled(part.partition, position, done=False)
+        try:
+            for position, _, recorded_at, body in reads:
+                if position not in part.left_out:
+                    add_rows(rows, part.partition, position, recorded_at, open_quickly(body))
+                reached = position
+        except (MalformedEvent, UnknownEventType, UnknownEvent):
+            await _write(connection, rows)
+            yield Filled(part.partition, reached, done=True)
+            return
+        await _write(connection, rows)
+        yield Filled(part.partition, reached, done=False)
+    yield Filled(part.partition, reached, done=False)
 
 
-def _received(partition: int, read: Read) -> Received:
-    where = (WALLET.name, partition, read.position)
-    return Received(*where, read.recorded_at, open_quickly(read.body))
+async def _write(connection: asyncpg.Connection, rows: Rows) -> None:
+    """Write all rows into the new tables, and take them out of `rows`."""
+    async with connection.transaction():
+        await store.copy(connection, SCHEMA, rows)
+    for written in rows:
+        written.clear()

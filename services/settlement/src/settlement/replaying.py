@@ -5,11 +5,17 @@ from collections.abc import Sequence
 import asyncpg
 
 from events.quickly import open_quickly
-from events.received import Received
 from events.shadow import Shadowed, View
 from events.source import Read
-from events.topics import WALLET
-from settlement.projections import EntryRow, MovementRow, ObligationRow, TotalRow, rows_of
+from settlement import store
+from settlement.projections import (
+    EntryRow,
+    MovementRow,
+    ObligationRow,
+    Rows,
+    TotalRow,
+    add_rows,
+)
 
 REACHED = """
 SELECT CASE WHEN position >= rebuild_until THEN position END FROM view.place
@@ -33,35 +39,21 @@ class SettlementReplay:
 
     def __init__(self, partition: int) -> None:
         self._partition = partition
-        self._entries: list[EntryRow] = []
-        self._obligations: list[ObligationRow] = []
-        self._movements: list[MovementRow] = []
+        self._rows = Rows([], [], [])
 
     async def load(self, connection: asyncpg.Connection) -> None:
         """Nothing to take up: a row depends on its event alone."""
 
     def take(self, reads: Sequence[Read]) -> None:
         """Make the rows of events. Raises MalformedEvent, UnknownEventType, UnknownEvent."""
-        for read in reads:
-            envelope = open_quickly(read.body)
-            where = (WALLET.name, self._partition, read.position, read.recorded_at)
-            entries, obligations, movements = rows_of(Received(*where, envelope))
-            self._entries += entries
-            self._obligations += obligations
-            self._movements += movements
+        for position, _, recorded_at, body in reads:
+            add_rows(self._rows, self._partition, position, recorded_at, open_quickly(body))
 
     async def flush(self, connection: asyncpg.Connection) -> None:
         """Write the rows made since the last time."""
-        for table, columns, rows in (
-            ("entry", EntryRow._fields, self._entries),
-            ("obligation", ObligationRow._fields, self._obligations),
-            ("movement", MovementRow._fields, self._movements),
-        ):
-            if rows:
-                await connection.copy_records_to_table(
-                    table, schema_name="shadow", columns=columns, records=rows
-                )
-                rows.clear()
+        await store.copy(connection, "shadow", self._rows)
+        for written in self._rows:
+            written.clear()
 
     async def complete(self, connection: asyncpg.Connection) -> None:
         """Add the movements up, once all are there."""

@@ -72,7 +72,7 @@ class StoreRow(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The rows that one wallet event gives."""
+    """The rows that wallet events give."""
 
     entries: list[EntryRow]
     obligations: list[ObligationRow]

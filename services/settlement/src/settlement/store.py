@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from events.log import Connection
-from settlement.projections import EntryRow, MovementRow, ObligationRow, StoreRow, totals_of
+from settlement.projections import EntryRow, MovementRow, ObligationRow, Rows, StoreRow, totals_of
 
 # COPY refuses a row that is there already (its primary key), and with it the whole transaction.
 COLUMNS = {
@@ -36,30 +36,19 @@ IN ACCESS SHARE MODE
 """First in every transaction that reads more than once: no rebuild swaps the tables meanwhile."""
 
 
-async def add(
-    connection: Connection,
-    entries: Sequence[EntryRow],
-    obligations: Sequence[ObligationRow],
-    movements: Sequence[MovementRow],
-) -> None:
+async def add(connection: Connection, rows: Rows) -> None:
     """Write the rows of some wallet events and add them up. Raises UniqueViolationError."""
-    await copy(connection, "view", entries, obligations, movements)
-    totals = totals_of(movements)
+    await copy(connection, "view", rows)
+    totals = totals_of(rows.movements)
     if totals:
         await connection.execute(ADD_TOTALS, *map(list, zip(*totals, strict=True)))
 
 
-async def copy(
-    connection: Connection,
-    schema: str,
-    entries: Sequence[EntryRow],
-    obligations: Sequence[ObligationRow],
-    movements: Sequence[MovementRow],
-) -> None:
+async def copy(connection: Connection, schema: str, rows: Rows) -> None:
     """Write rows into the tables of `schema`, and no sums."""
-    await _copy(connection, schema, "entry", entries)
-    await _copy(connection, schema, "obligation", obligations)
-    await _copy(connection, schema, "movement", movements)
+    await _copy(connection, schema, "entry", rows.entries)
+    await _copy(connection, schema, "obligation", rows.obligations)
+    await _copy(connection, schema, "movement", rows.movements)
 
 
 async def add_stores(connection: Connection, stores: Sequence[StoreRow]) -> None:
@@ -72,5 +61,8 @@ async def _copy(
 ) -> None:
     if rows:
         await connection.copy_records_to_table(
-            table, schema_name=schema, columns=COLUMNS[table], records=rows
+            table,
+            schema_name=schema,
+            columns=COLUMNS[table],
+            records=map(tuple, rows),  # asyncpg looks into a plain tuple in a third of the time
         )

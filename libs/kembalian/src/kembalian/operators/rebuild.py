@@ -7,12 +7,14 @@ import asyncpg
 import typer
 
 import settlement.operations
-from events.parallel import WorkFailed
+import settlement.refilling
+import wallet_ledger.rebuilding
+from events.parallel import WorkFailed, get_ready, processes_for
 from events.source import LogSource, SourceEnded
 from events.view_digest import Digest
 from kembalian.operators.house import HOUSE
 from kembalian.operators.live import LiveRun, read_run
-from kembalian.operators.reading import COULD_NOT_READ, heads, wait_for_service
+from kembalian.operators.reading import COULD_NOT_READ, heads, size, wait_for_service
 from kembalian.operators.services import OWNER_OF
 from kembalian.operators.speaking import (
     JSON_OPTION,
@@ -27,6 +29,12 @@ from settlement.operations import RebuildStalled as SettlementStalled
 from wallet_ledger.operations import RebuildStalled as LedgerStalled
 
 VIEW_IS_GONE = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+
+WORK = {
+    "settlement": settlement.refilling.__name__,
+    "wallet-ledger": wallet_ledger.rebuilding.__name__,
+}
+"""What other processes will import, who begin with it while the views are read as they are."""
 
 STOPPED = "interrupted: what comes from topics goes on being refilled; the same command again"
 
@@ -66,11 +74,13 @@ async def run_rebuild(run: LiveRun, service: str, tell: Tell) -> dict[str, Any]:
     """
     operated = HOUSE[service]
     dsn = run.postgres_admin[service]
+    if service in WORK and processes_for(sum(map(size, (await heads(run)).values()))) > 1:
+        get_ready(WORK[service])
     before = await _digest(dsn, service)
     want = await heads(run)
     until = {topic.name: want[OWNER_OF[topic.name]] for topic in operated.consumes}
     if service == "settlement":
-        ledger = LogSource(run.postgres["wallet-ledger"])
+        ledger = LogSource(run.postgres["wallet-ledger"], carried=True)
         await settlement.operations.rebuild_from(dsn, ledger, tell, until)
     else:
         await operated.rebuild(dsn, tell, until)
