@@ -23,6 +23,8 @@ _DECODERS: Final[dict[bytes, msgspec.json.Decoder[lean.AnyLeanEnvelope]]] = {
     b"kembalian.identity.MemberRegistered.v1": msgspec.json.Decoder(lean.MemberRegisteredEnvelope),
 }
 
+_DECODERS_BY_NAME: Final = {name.decode(): decoder for name, decoder in _DECODERS.items()}
+
 
 def open_quickly(body: bytes) -> Envelope:
     """Return the event in `body`, in lean form where it has one.
@@ -36,6 +38,17 @@ def open_quickly(body: bytes) -> Envelope:
         return decoder.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):  # the contract says what is wrong
         return open_envelope(body)
+
+
+def open_named(name: str, body: bytes) -> Envelope:
+    """Return the same as `open_quickly`, given what type the event most likely is. Raises as it."""
+    decoder = _DECODERS_BY_NAME.get(name)
+    if decoder is None:
+        return open_quickly(body)
+    try:
+        return decoder.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return open_quickly(body)
 
 
 def readable(body: bytes) -> Envelope | None:

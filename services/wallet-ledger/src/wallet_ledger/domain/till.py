@@ -157,7 +157,7 @@ def _decide_sale(wallet: Wallet, sale: RecordSale) -> ChangeSaved | SaleRecorded
 def moves(event: TillEvent) -> list[tuple[str, int]]:
     """Return what one event adds to the buckets: (issuer, rupiah)."""
     match event:
-        case ChangeSaved() | TopUp():
+        case TopUp() | ChangeSaved():
             return [(event.issuer, event.amount)]
         case ChangeRedeemed() | CashedOut():
             return debits_of(event.allocations)
@@ -187,7 +187,7 @@ def _entries(wallet_id: str, event: TillEvent, made: list[tuple[str, int]]) -> t
     `store:<id>:cash` is the drawer, `store:<id>:redeemed` what was paid with members' money.
     """
     match event:
-        case ChangeSaved() | TopUp() | CashedOut():
+        case TopUp() | ChangeSaved() | CashedOut():
             return entries(wallet_id, made, f"store:{event.till.store_id}:cash")
         case ChangeRedeemed():
             return entries(wallet_id, made, f"store:{event.till.store_id}:redeemed")
