@@ -1,6 +1,7 @@
 """The quick way of opening an event says what the contract says, of any bytes."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from events.contracts import CONTRACTS, lean, wallet
 from events.contracts.lean import AnyLeanEvent
 from events.envelope import Envelope, MalformedEvent, UnknownEventType, open_envelope
-from events.quickly import open_quickly
+from events.quickly import open_named, open_quickly
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 LEAN: dict[str, type[AnyLeanEvent]] = {
@@ -84,6 +85,18 @@ def test_a_changed_value_is_judged_alike(body: bytes, data: st.DataObject) -> No
     changed = json.dumps(event, separators=(",", ":"), sort_keys=True).encode()
 
     assert told(changed, open_quickly) == told(changed, open_envelope)
+
+
+@given(st.sampled_from(EVENTS), st.data(), st.sampled_from([*LEAN, "unknown"]))
+def test_an_event_is_judged_alike_whatever_its_row_calls_it(
+    body: bytes, data: st.DataObject, name: str
+) -> None:
+    event: dict[str, Any] = json.loads(body)
+    if data.draw(st.booleans()):
+        event["data"][data.draw(st.sampled_from(list(event["data"])))] = data.draw(odd)
+    changed = json.dumps(event, separators=(",", ":"), sort_keys=True).encode()
+
+    assert told(changed, partial(open_named, name)) == told(changed, open_envelope)
 
 
 @given(st.sampled_from(EVENTS), st.data())
