@@ -24,7 +24,7 @@ def fetched() -> Any:
         headers = (("position", b"8"),)
 
     records = FETCHER.PartitionRecords(None, None, [], 0, None, None, True, 0)
-    return records._consumer_record(TopicPartition("a", 3), Message())  # noqa: SLF001
+    return records._consumer_record(TopicPartition("a", 3), Message())
 
 
 def test_a_record_says_the_same_as_a_struct() -> None:
