@@ -68,6 +68,11 @@ def found(
     return [(finding.position, finding.detail) for finding in asyncio.run(findings())]
 
 
+def never(*_: object) -> bool:
+    """Take no stretch as a whole."""
+    return False
+
+
 @pytest.mark.parametrize("alteration", ALTERED)
 def test_a_stretch_of_which_one_message_differs_is_not_taken_as_a_whole(alteration: str) -> None:
     right = [message(n) for n in (1, 2, 3, 4)]
@@ -105,7 +110,7 @@ def test_stretches_and_single_messages_find_the_same(
 
     as_a_whole = found(messages, log=log, read=read, head=head)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(audit_topic, "are_next", lambda *_: False)
+        patched.setattr(audit_topic, "are_next", never)
         one_by_one = found(messages, log=log, read=read, head=head)
 
     assert as_a_whole == one_by_one

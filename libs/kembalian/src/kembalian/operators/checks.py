@@ -86,7 +86,7 @@ async def all_pieces(run: LiveRun, at: Mapping[str, Place]) -> AsyncGenerator[li
         settled_parts(run) as (settled, rest),
         wallet_ledger.checking.parts(run.postgres[LEDGER]) as parts,  # seen later than settlement
     ):
-        pieces = [Piece(check_rest, rest, size(rest.upto) // PARTITIONS)]
+        pieces = [Piece(check_rest, rest, size(rest.upto) // PARTITIONS // 4)]
         for part in parts:
             topic = settled_part = None
             if part.partition is not None:
