@@ -69,9 +69,22 @@ def nothing(_done: int, _total: int) -> None:
     """Say nothing of the progress."""
 
 
-async def indexes(connection: asyncpg.Connection) -> list[str]:
-    query = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'view' ORDER BY indexdef"
-    return [row[0] for row in await connection.fetch(query)]
+SHAPE = (
+    "SELECT indexdef FROM pg_indexes WHERE schemaname = 'view'",
+    """
+    SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'view'::regnamespace
+    """,
+    """
+    SELECT relname || ' ' || pg_get_userbyid(relowner) || ' ' || relacl::text
+    FROM pg_class WHERE relnamespace = 'view'::regnamespace AND relkind = 'r'
+    """,
+)
+
+
+async def shape(connection: asyncpg.Connection) -> list[str]:
+    """Return the indexes, constraints, owners and rights of all views."""
+    return sorted([row[0] for query in SHAPE for row in await connection.fetch(query)])
 
 
 async def place_of(connection: asyncpg.Connection, event: Received) -> places.ConsumerPlace:
@@ -95,7 +108,7 @@ class Carrying(InMemory):
 async def test_spoilt_views_are_made_anew_to_the_byte(
     connection: asyncpg.Connection, dsn: str, whole: Ledger, given: type[InMemory]
 ) -> None:
-    before, indexed = await lines(dsn), await indexes(connection)
+    before, shaped = await lines(dsn), await shape(connection)
     await connection.execute("UPDATE view.total SET issued = issued + 1")
     await connection.execute("DELETE FROM view.entry WHERE position = 2")
 
@@ -106,7 +119,7 @@ async def test_spoilt_views_are_made_anew_to_the_byte(
     await rebuilding
 
     assert await lines(dsn) == before
-    assert await indexes(connection) == indexed
+    assert await shape(connection) == shaped
 
 
 async def until_the_stores_are_due(connection: asyncpg.Connection) -> None:

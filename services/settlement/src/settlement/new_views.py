@@ -1,5 +1,6 @@
 """Tables like those of the views, beside them: made, indexed, and put in their place at once."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -11,6 +12,9 @@ from events.topics import CATALOG, WALLET
 
 SCHEMA: Final = "refill"
 FULL: Final = ("entry", "obligation", "movement", "total")
+
+CONNECTIONS: Final = 2
+"""PostgreSQL sorts with further processes of its own."""
 
 SESSION = {
     "application_name": "kembalian rebuild",
@@ -26,11 +30,23 @@ CREATE SCHEMA {SCHEMA};
     f"CREATE TABLE {SCHEMA}.{table} (LIKE view.{table} INCLUDING CONSTRAINTS);\n" for table in FULL
 )
 
-INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'view' AND tablename = $1"
+# Those of most columns first: their sorts take longest.
+INDEXES = """
+SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+WHERE t.relnamespace = 'view'::regnamespace AND t.relname::text = ANY ($1::text[])
+ORDER BY i.indnatts DESC, i.indexrelid
+"""
 
-PRIMARY = """
-SELECT conname FROM pg_constraint
-WHERE conrelid = ('view.' || $1)::regclass AND contype = 'p'
+PRIMARY_KEYS = """
+SELECT t.relname, k.conname FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid
+WHERE t.relnamespace = 'view'::regnamespace AND t.relname::text = ANY ($1::text[])
+    AND k.contype = 'p'
+"""
+
+FINISH = f"""
+ALTER TABLE {SCHEMA}.{{table}} ADD CONSTRAINT {{key}} PRIMARY KEY USING INDEX {{key}};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {SCHEMA}.{{table}} TO settlement_app;
+ANALYZE {SCHEMA}.{{table}};
 """
 
 TOTALS = """
@@ -66,23 +82,25 @@ WHERE topic = $1
 FORGET_LETTERS = "DELETE FROM log.dead_letter WHERE topic = $1 AND state <> 'discarded'"
 
 
-async def index(dsn: str, tables: Sequence[str]) -> None:
+async def index(connection: asyncpg.Connection, dsn: str) -> None:
     """Give the new tables the indexes and rights of the old ones, and let the planner know them."""
-    async with connected(dsn) as connection:
-        await connection.execute("SET ROLE settlement_owner")
-        for table in tables:
-            primary = await connection.fetchval(PRIMARY, table)
-            for name, definition in await connection.fetch(INDEXES, table):
-                await connection.execute(definition.replace(" ON view.", f" ON {SCHEMA}.", 1))
-                if name == primary:
-                    await connection.execute(
-                        f"ALTER TABLE {SCHEMA}.{table} ADD CONSTRAINT {name}"
-                        f" PRIMARY KEY USING INDEX {name}"
-                    )
-            await connection.execute(
-                f"GRANT SELECT, INSERT, UPDATE, DELETE ON {SCHEMA}.{table} TO settlement_app"
-            )
-            await connection.execute(f"ANALYZE {SCHEMA}.{table}")
+    indexes = [row[0] for row in await connection.fetch(INDEXES, FULL)]
+    keys = await connection.fetch(PRIMARY_KEYS, FULL)
+    await _all(dsn, [of.replace(" ON view.", f" ON {SCHEMA}.", 1) for of in indexes])
+    await _all(dsn, [FINISH.format(table=table, key=key) for table, key in keys])
+
+
+async def _all(dsn: str, statements: Sequence[str]) -> None:
+    """Execute statements over several connections, each the next one when it is free."""
+    left = list(reversed(statements))
+
+    async def some() -> None:
+        async with connected(dsn) as connection:
+            await connection.execute("SET ROLE settlement_owner")
+            while left:
+                await connection.execute(left.pop())
+
+    await asyncio.gather(*(some() for _ in range(CONNECTIONS)))
 
 
 async def add_up(connection: asyncpg.Connection) -> None:

@@ -5,7 +5,6 @@ locks the tables before it looks (snapshots.py). The consumer goes on meanwhile;
 old views is folded again at the end. The new tables get their indexes when they are full.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from events.topics import WALLET
 from settlement import store
 from settlement.new_views import (
     BEGIN,
-    FULL,
     SCHEMA,
     add_up,
     connected,
@@ -91,7 +89,7 @@ async def refill(dsn: str, source: Source, until: Place, progress: Progress) -> 
             if filled and missing < FEW_EVENTS:
                 break
             await _fill_all(parts, filled, progress)
-        await asyncio.gather(*(index(dsn, tables) for tables in (FULL[:1], FULL[1:])))
+        await index(connection, dsn)
         async with connection.transaction():
             await connection.execute("SET LOCAL synchronous_commit = on")
             await connection.execute(LOCK)
