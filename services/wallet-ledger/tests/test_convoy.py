@@ -208,6 +208,34 @@ async def test_wallets_that_cannot_be_read_together_are_read_by_their_lane(
     assert await wrong(ledger) == []
 
 
+async def test_the_next_convoy_leaves_before_those_of_the_last_one_are_told(
+    lanes: list[Lane], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await together(lanes, "first")
+    said: list[str] = []
+    left, may_arrive = asyncio.Event(), asyncio.Event()
+    append_groups = store.append_groups
+
+    async def held_up(connection: Any, groups: Any) -> None:
+        said.append("left")
+        left.set()
+        await may_arrive.wait()
+        await append_groups(connection, groups)
+
+    monkeypatch.setattr("wallet_ledger.convoy.store.append_groups", held_up)
+    first = [lane.put([top_up(f"one-{lane.partition}", lane.partition)])[0] for lane in lanes]
+    for answer in first:
+        answer.add_done_callback(lambda _: said.append("told"))
+    await left.wait()
+    second = asyncio.create_task(together(lanes, "two"))
+    await asyncio.sleep(0.05)
+    may_arrive.set()
+    await asyncio.gather(*first)
+    await second
+
+    assert said == ["left", "left", "told", "told", "told"]
+
+
 async def test_whoever_is_refused_falls_alone_and_the_others_are_written(
     ledger: Databases, lanes: list[Lane], admin: asyncpg.Connection
 ) -> None:

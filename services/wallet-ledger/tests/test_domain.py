@@ -17,6 +17,12 @@ from wallet_ledger.domain import (
     ChangeRedeemed,
     ChangeSaved,
     Command,
+    Entry,
+    EntryReversed,
+    Event,
+    PaymentDebited,
+    PaymentHeld,
+    PaymentRefunded,
     RecordSale,
     Redeem,
     Rejected,
@@ -29,6 +35,7 @@ from wallet_ledger.domain import (
     decide,
     evolve,
     fold,
+    moves,
     postings,
 )
 
@@ -147,6 +154,37 @@ def test_a_refusal_for_the_bound_names_the_field_that_was_asked(
         decide(Wallet({"a": BALANCE_MAX}), command, NOW)
 
     assert refusal.value.field == field
+
+
+SPENT = (Allocation("kantin", 3), Allocation("koperasi", 2))
+SAVED = (Allocation("kantin", 5),)
+CREDIT = Entry("e", "1000", "kantin", "credit", "cash", SAVED)
+DEBIT = Entry("e", "1000", "kantin", "debit", "redeemed", SPENT)
+
+
+@pytest.mark.parametrize(
+    ("event", "moved"),
+    [
+        (TopUp(KANTIN, "kantin", 5), [("kantin", 5)]),
+        (ChangeSaved(KANTIN, "kantin", 5, 10, 15, 0), [("kantin", 5)]),
+        (SaleRecorded(KANTIN, 10, 15, 5), []),
+        (ChangeRedeemed(KANTIN, 5, SPENT), [("kantin", -3), ("koperasi", -2)]),
+        (CashedOut(KANTIN, 5, SAVED), [("kantin", -5)]),
+        (PaymentHeld("p", "o", (), NOW), []),
+        (PaymentDebited("p", "o", "kantin", 5, SPENT), [("kantin", -3), ("koperasi", -2)]),
+        (PaymentRefunded("p", "o", "kantin", 5, SPENT), [("kantin", 3), ("koperasi", 2)]),
+        (EntryReversed("r", CREDIT, "ana", "budi", "typed twice"), [("kantin", -5)]),
+        (EntryReversed("r", DEBIT, "ana", "budi", "x"), [("kantin", 3), ("koperasi", 2)]),
+    ],
+)
+def test_what_an_event_moves_is_what_it_does_to_the_buckets(
+    event: Event, moved: list[tuple[str, int]]
+) -> None:
+    assert moves(event) == moved
+
+    before = {"kantin": 10, "koperasi": 10}
+    after = evolve(Wallet(before), event).buckets
+    assert {issuer: after[issuer] - before[issuer] for issuer, _ in moved} == dict(moved)
 
 
 def test_cash_out_takes_only_what_this_store_holds() -> None:

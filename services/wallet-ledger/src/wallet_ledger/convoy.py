@@ -8,11 +8,14 @@ a convoy is tried by each lane alone, which then finds out whom it was about.
 A convoy leaves once nobody who may still join it is deciding and no commit is on its way: at once,
 while there is little to do. It leaves PATIENCE_SECONDS after its first group was ready at the
 latest, so that a slow commit does not hold up the others.
+
+Whoever waits for an answer is told when the next convoy is on its way: the database then works
+while answers are written, and does not wait for that.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 from events.failures import DATABASE_AWAY
@@ -40,6 +43,7 @@ class Convoy:
         self._loop = asyncio.get_running_loop()
         self._connection = OwnConnection(dsn)
         self._ready: list[Ready] = []
+        self._untold: list[Callable[[], object]] = []
         self._deciding = 0
         self._under_way = 0
         self._carrying: asyncio.Task[None] | None = None
@@ -81,14 +85,26 @@ class Convoy:
             self._patience = self._loop.call_later(PATIENCE_SECONDS, self._leave)
         return await went
 
-    def _look(self) -> None:
-        """Leave if there is nobody to wait for.
+    def afterwards(self, tell: Callable[[], object]) -> None:
+        """Call `tell` when what is ready by then has left, or soon if nothing is."""
+        self._untold.append(tell)
+        self._loop.call_soon(self._look)
 
-        Called a turn of the event loop later than what it looks at: lanes that were answered in
-        the same turn have drained their queues by then, and are deciding or ready.
+    def _look(self) -> None:
+        """Leave if there is nobody to wait for, and have told who waits.
+
+        Called a turn of the event loop later than what it looks at: lanes that were told in the
+        same turn have drained their queues by then, and are deciding or ready.
         """
         if self._ready and not self._deciding and not self._under_way:
             self._leave()
+        if self._untold:  # after what has just left, whose task begins first
+            self._loop.call_soon(self._tell_all)
+
+    def _tell_all(self) -> None:
+        untold, self._untold = self._untold, []
+        for tell in untold:
+            tell()
 
     def _leave(self) -> None:
         if self._patience is not None:
@@ -128,6 +144,7 @@ class Convoy:
         """End, after the lanes: a commit that is under way is waited for a moment."""
         if self._carrying is not None:
             await asyncio.wait({self._carrying}, timeout=CLOSE_SECONDS)
+        self._tell_all()
         await self._connection.drop()
         await self.loading.close()
 

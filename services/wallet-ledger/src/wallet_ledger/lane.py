@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 
 import asyncpg
@@ -249,6 +250,10 @@ class Lane:
         """Decide, write and answer."""
         orders = [order for order, _ in group]
         decision = await write_group(turn, orders, datetime.now(UTC), new_id, seat.append)
+        self._convoy.afterwards(partial(self._tell, group, decision))
+
+    def _tell(self, group: Sequence[Waiting], decision: Decision) -> None:
+        """Publish what was committed, and answer."""
         self.committed(decision)
         for (_, waiting), answer in zip(group, decision.answers, strict=True):
             if not waiting.done():
