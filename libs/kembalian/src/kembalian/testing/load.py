@@ -6,13 +6,20 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
 
 from kembalian.testing.house import RunningHouse
-from kembalian.testing.people import Campus, Person, log_in, new_campus, new_member
+from kembalian.testing.people import (
+    Campus,
+    Person,
+    log_in,
+    logged_in_again,
+    new_campus,
+    new_member,
+)
 
 CLIENTS = 4
 WALLETS_EACH = 3
@@ -24,6 +31,7 @@ ANSWER_SECONDS = 12.0
 RETRY_SECONDS = 0.1
 GIVE_UP_SECONDS = 90.0
 IN_FLIGHT = "/problems/request-in-flight"
+TOKEN_ENDED = 401
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,14 @@ def load(house: RunningHouse, *, seed: int, pause_seconds: float = 0.02) -> Gene
         for client in clients:
             client.join()
         made.seconds = time.monotonic() - began
+        _renew_all(made)  # whoever judges the run needs tokens, and it may have been a long one
     assert not made.failures, made.failures
+
+
+def _renew_all(load: Load) -> None:
+    tills = {s: logged_in_again(till) or till for s, till in load.campus.tills.items()}
+    load.campus = replace(load.campus, tills=tills)
+    load.admin = logged_in_again(load.admin) or load.admin
 
 
 def _wallets(admin: Person) -> list[Wallet]:
@@ -119,10 +134,10 @@ def _serve(
     mine = [wallet for wallet in load.wallets if wallet.owner in (None, number)]
     try:
         with httpx.Client(base_url=house.url, timeout=ANSWER_SECONDS) as client:
-            tills = {s: Person(client, p.token) for s, p in load.campus.tills.items()}
+            tills = {s: replace(p, client=client) for s, p in load.campus.tills.items()}
             while not stop.is_set():
                 operation = _next(choose, mine, sorted(tills))
-                _until_answered(tills[operation.store_id], operation, choose)
+                _until_answered(tills, operation, choose)
                 load.operations.append(operation)
                 time.sleep(pause)
     except BaseException as error:  # noqa: BLE001 - told by the main thread
@@ -144,16 +159,22 @@ def _next(choose: random.Random, wallets: list[Wallet], stores: list[str]) -> Op
     return Operation(key, f"/pos/{kind}", choose.choice(stores), wallet, body)
 
 
-def _until_answered(till: Person, operation: Operation, choose: random.Random) -> None:
-    """Ask under the same key until the answer is the ledger's: 201, or a refusal that is kept."""
+def _until_answered(tills: dict[str, Person], operation: Operation, choose: random.Random) -> None:
+    """Ask under the same key until the answer is the ledger's: 201, or a refusal that is kept.
+
+    A till whose token has ended meanwhile is logged in again.
+    """
     began = time.monotonic()
     hang_up = choose.random() < IMPATIENT
     while operation.seconds < GIVE_UP_SECONDS:
         operation.tries += 1
+        till = tills[operation.store_id]
         answer = _ask(till, operation, IMPATIENT_SECONDS if hang_up else ANSWER_SECONDS)
         operation.seconds = time.monotonic() - began
         hang_up = False
-        if answer is not None and not _passing(answer):
+        if answer is not None and answer.status_code == TOKEN_ENDED:
+            tills[operation.store_id] = logged_in_again(till) or till
+        elif answer is not None and not _passing(answer):
             operation.status, operation.answer = answer.status_code, answer.content
             return
         time.sleep(RETRY_SECONDS)

@@ -12,10 +12,14 @@ from kembalian.testing.house import API, RunningHouse
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who is logged in; answers are httpx responses, nothing is asked again."""
+    """Somebody who is logged in; answers are httpx responses, nothing is asked again.
+
+    `login`: user name and password, where somebody may be logged in again.
+    """
 
     client: httpx.Client
     token: str
+    login: Mapping[str, str] | None = None
 
     def get(self, path: str, **query: str | int) -> httpx.Response:
         """GET a path of the API; `from_` stands for the query parameter `from`."""
@@ -65,7 +69,16 @@ def log_in(house: RunningHouse, login: dict[str, Any]) -> Person:
     body = {"username": login["username"], "password": login["password"]}
     answer = house.client.post(f"{API}/auth/token", json=body)
     assert answer.status_code == 200, answer.text
-    return Person(house.client, answer.json()["access_token"])
+    return Person(house.client, answer.json()["access_token"], body)
+
+
+def logged_in_again(person: Person) -> Person | None:
+    """Return the same person with a token that begins now, None if there is none to be had."""
+    try:
+        answer = person.client.post(f"{API}/auth/token", json=person.login)
+    except httpx.TransportError:
+        return None
+    return replace(person, token=answer.json()["access_token"]) if answer.is_success else None
 
 
 def staff(house: RunningHouse, role: str) -> Person:
