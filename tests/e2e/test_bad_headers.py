@@ -140,6 +140,7 @@ def test_internal_calls_are_for_services_only(house: RunningHouse, cast: Cast) -
     calls = (
         ("identity", "GET", "/internal/cards/{card_number}", None),
         ("identity", "GET", "/internal/members/{member_id}", None),
+        ("identity", "POST", "/internal/cards", b'{"card_numbers": []}'),
         ("catalog", "GET", "/internal/stores", None),
         ("wallet-ledger", "GET", "/internal/place", None),
         ("wallet-ledger", "POST", "/internal/balances", b'{"member_ids": []}'),

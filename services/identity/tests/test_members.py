@@ -44,6 +44,9 @@ async def test_an_admin_gives_a_printed_card(service: Service) -> None:
     for path in ("cards/1000", f"members/{made['member_id']}"):
         found = await service.http.get(f"/internal/{path}", headers=caller.headers)
         assert found.json() == expected
+    asked = {"card_numbers": ["1001", "1000"]}
+    many = await service.http.post("/internal/cards", json=asked, headers=caller.headers)
+    assert many.json() == {"items": [expected]}
 
 
 async def test_internal_calls_are_for_services(service: Service, admin: Client) -> None:
@@ -52,6 +55,10 @@ async def test_internal_calls_are_for_services(service: Service, admin: Client) 
         assert (await service.http.get(path, headers=caller.headers)).status_code == 404
         assert (await service.http.get(path, headers=admin.headers)).status_code == 403
         assert (await service.http.get(path)).status_code == 401
+    for caller, status in ((await service.service(), 422), (admin, 403)):
+        body = {"card_numbers": ["1000"] * 1_001}
+        many = await service.http.post("/internal/cards", json=body, headers=caller.headers)
+        assert many.status_code == status
 
 
 async def test_a_guest_cannot_choose_his_card(

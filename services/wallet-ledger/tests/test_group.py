@@ -9,6 +9,7 @@ import pytest
 
 from events.envelope import Cause, open_envelope
 from events.outcomes import Outcome
+from wallet_ledger.answers import problem
 from wallet_ledger.domain import (
     Allocation,
     ApproveReversal,
@@ -99,6 +100,24 @@ def test_a_kept_refusal_is_repeated_although_it_would_now_succeed() -> None:
 
     assert (decision.answers[0].status, decision.answers[0].body) == (409, b"no")
     assert not decision.outcomes
+
+
+@pytest.mark.parametrize(("slug", "kept"), [("pin-required", False), ("not-found", True)])
+def test_what_was_refused_beforehand_is_refused_unless_it_is_a_repeat(
+    slug: str, *, kept: bool
+) -> None:
+    refusal = problem(slug)
+    new, repeat = order("new", None), order("old", None)
+    new.refusal = repeat.refusal = refusal
+
+    decision = decided(order("old", Redeem(KANTIN, 60)), new, repeat)
+
+    first, refused, again = decision.answers
+    assert refused == refusal
+    assert (again.body, again.replayed) == (first.body, True)
+    assert [o.status for o in decision.outcomes] == [201, *([404] if kept else [])]
+    assert decision.unkept == (not kept)  # its key is looked up before it is told
+    assert len(decision.events) == 1
 
 
 def test_an_unknown_card_is_refused_and_the_refusal_kept() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -13,7 +14,7 @@ from events.log import partition_of
 from kembalian.grounds.databases import Databases
 from kembalian.testing.databases import MakeDatabase
 from wallet_ledger import operations
-from wallet_ledger.answers import Answer
+from wallet_ledger.answers import Answer, problem
 from wallet_ledger.arrivals import NotOwner
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
 from wallet_ledger.domain import Command, Redeem, Till, TopUpWithCash
@@ -99,6 +100,24 @@ async def test_a_refusal_repeats_as_it_was_even_after_a_top_up(lane: Lane) -> No
     again = await lane.submit(order("k", Redeem(KANTIN, 5)))
 
     assert (again.status, again.body, again.replayed) == (409, refused.body, True)
+
+
+async def test_a_repeat_that_would_be_refused_now_is_answered_by_the_next_owner_too(
+    ledger: Databases,
+) -> None:
+    async with writing(ledger.app_dsn, 0) as lanes:
+        await owned(lanes)
+        first = await lanes[0].submit(order("k", TopUpWithCash(KANTIN, 5)))
+    now_refused = replace(order("k", TopUpWithCash(KANTIN, 5)), command=None)
+    now_refused.refusal = problem("store-not-authorised")
+    async with writing(ledger.app_dsn, 0) as lanes:
+        await owned(lanes)
+        again = await lanes[0].submit(now_refused)
+        new = await lanes[0].submit(replace(now_refused, key="new"))
+
+    assert (again.status, again.body, again.replayed) == (201, first.body, True)
+    assert new == now_refused.refusal
+    assert await count(ledger, "log.outcome") == 1  # of what is refused so, nothing is kept
 
 
 async def test_a_key_for_another_body_is_refused_and_changes_nothing(

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from wallet_ledger import models
-from wallet_ledger.directory import CardHolder
-from wallet_ledger.domain import Rejected, Till
+from wallet_ledger.domain import Till
+from wallet_ledger.owners import CardHolder
 from wallet_ledger.plain_batch import entries_of, fingerprint_of, shown
-from wallet_ledger.till_commands import Limits, PinNeeded, Request, check, command_of
+from wallet_ledger.till_commands import Limits, Request, command_of, refusal_of
 from web.idempotency import fingerprint_plain
 from web.strict_json import InvalidJson, parse
 
@@ -69,11 +69,7 @@ DOUBLED = (
 
 
 def outcome(entry: Request, till: Till) -> object:
-    try:
-        check(entry, LIMITS)
-    except (PinNeeded, Rejected) as refusal:
-        return type(refusal)
-    return command_of(entry, till, HOLDER, LIMITS)
+    return refusal_of(entry, "active", LIMITS) or command_of(entry, till, HOLDER, LIMITS)
 
 
 @given(BODIES)

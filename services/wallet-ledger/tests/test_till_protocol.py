@@ -15,9 +15,9 @@ from starlette.responses import Response
 from kembalian.grounds.ports import free_port
 from wallet_ledger.answers import Answer
 from wallet_ledger.arrivals import NotOwner
-from wallet_ledger.directory import CardHolder
 from wallet_ledger.group import Order
 from wallet_ledger.handlers import Then
+from wallet_ledger.owners import CardHolder
 from wallet_ledger.till_commands import Limits
 from wallet_ledger.till_protocol import till_protocol
 from wallet_ledger.till_shortcut import Parts

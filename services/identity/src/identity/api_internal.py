@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from identity import queries
 from identity.answers import card_view
-from identity.models import ServiceLogin
+from identity.models import CardsAsked, ServiceLogin
 from identity.queries import CardRow
 from identity.requests import ResourcesOf
 from web.models import CardNumber, MemberId
@@ -51,6 +51,13 @@ async def post_service_token(body: ServiceLogin, resources: ResourcesOf) -> Resp
 async def get_card(number: CardNumber, _: Service, resources: ResourcesOf) -> dict[str, Any]:
     """Return a card and its member."""
     return _shown(await queries.card(resources.pool, number))
+
+
+@routes.post("/internal/cards", include_in_schema=False)
+async def post_cards(body: CardsAsked, _: Service, resources: ResourcesOf) -> dict[str, Any]:
+    """Return those of many cards that there are, and their members."""
+    rows = await queries.cards(resources.pool, body.card_numbers)
+    return {"items": [card_view(row) for row in rows]}
 
 
 @routes.get("/internal/members/{member_id}", include_in_schema=False)

@@ -1,5 +1,7 @@
 """What clients send. Everything is strict, and an empty text is missing (web.models)."""
 
+from pydantic import Field
+
 from identity.members import Form
 from identity.staff import Changes
 from web.models import (
@@ -48,6 +50,12 @@ class ServiceLogin(Body):
 
     client_id: Secret
     client_secret: Secret
+
+
+class CardsAsked(Body):
+    """Cards that another service asks for: those of a whole batch at most."""
+
+    card_numbers: list[CardNumber] = Field(max_length=1_000)
 
 
 class NewMember(Body):

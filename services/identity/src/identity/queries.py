@@ -23,6 +23,7 @@ MEMBER_COUNT = "SELECT count(*) FROM view.member"
 
 CARD_COLUMNS = "SELECT member_id, card_number, auto_save_consent FROM view.member"
 CARD = f"{CARD_COLUMNS} WHERE card_number = $1"
+CARDS = f"{CARD_COLUMNS} WHERE card_number = ANY ($1::text[])"
 CARD_OF = f"{CARD_COLUMNS} WHERE member_id = $1"
 
 STAFF_COLUMNS = """
@@ -93,6 +94,11 @@ async def card(pool: asyncpg.Pool, card_number: str) -> CardRow | None:
     """Return one card, or None."""
     row = await pool.fetchrow(CARD, card_number)
     return None if row is None else CardRow(*row.values())
+
+
+async def cards(pool: asyncpg.Pool, numbers: list[str]) -> list[CardRow]:
+    """Return those of the cards that there are."""
+    return [CardRow(*row.values()) for row in await pool.fetch(CARDS, numbers)]
 
 
 async def card_of(pool: asyncpg.Pool, member_id: str) -> CardRow | None:

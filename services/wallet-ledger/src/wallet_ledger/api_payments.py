@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from wallet_ledger import models
+from wallet_ledger.answers import Answer, problem
 from wallet_ledger.directory import Directory
 from wallet_ledger.domain import ConfirmHold, PlaceHold, RefundPayment, ReleaseHold
 from wallet_ledger.serving import serve
@@ -34,15 +35,10 @@ async def place(
     Answers 201 `payment_id, state, amount, parts, expires_at, balance, available`; 409
     `insufficient-funds`, `already-exists`; 404 for no member; 403 `store-not-authorised`.
     """
-    directory: Directory = request.app.state.directory
-    if not await directory.member_exists(wallet_id):
-        raise Problem("not-found")
-    for part in body.parts:
-        if await directory.store_state(part.store_id) != "active":
-            raise Problem("store-not-authorised")
+    refusal = await _refusal_of(request.app.state.directory, wallet_id, body)
     parts = tuple((part.store_id, part.amount) for part in body.parts)
     command = PlaceHold(body.payment_id, body.order_id, parts, body.expires_in)
-    return await serve(request, service, key, wallet_id, command)
+    return await serve(request, service, key, wallet_id, refusal or command)
 
 
 @api.post("/{payment_id}/confirm", status_code=201, include_in_schema=False)
@@ -72,7 +68,10 @@ async def release(
     service: Service,
     _body: models.EmptyRequest | None = None,
 ) -> Response:
-    """Let go of what is held. Answers 201; 404; 409 `hold-expired`, `wrong-state`."""
+    """Let go of what is held, also when its time is over and nobody has noticed that yet.
+
+    Answers 201; 404; 409 `hold-expired` once the lane has noted that, `wrong-state`.
+    """
     return await serve(request, service, key, wallet_id, ReleaseHold(payment_id))
 
 
@@ -102,3 +101,15 @@ async def payment(
     if found is None:
         raise Problem("not-found")
     return found
+
+
+async def _refusal_of(
+    directory: Directory, wallet_id: str, body: models.HoldRequest
+) -> Answer | None:
+    """Return what refuses a new hold without a look at the wallet. Raises Problem 503."""
+    if not await directory.member_exists(wallet_id):
+        return problem("not-found")
+    states = await directory.store_states({part.store_id for part in body.parts})
+    if any(states.get(part.store_id) != "active" for part in body.parts):
+        return problem("store-not-authorised")
+    return None

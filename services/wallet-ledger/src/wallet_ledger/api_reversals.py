@@ -8,7 +8,8 @@ from starlette.responses import Response
 from uuid_utils.compat import uuid7
 
 from wallet_ledger import models
-from wallet_ledger.domain import ApproveReversal, RejectReversal, RequestReversal
+from wallet_ledger.answers import Answer, problem
+from wallet_ledger.domain import ApproveReversal, Entry, RejectReversal, RequestReversal
 from wallet_ledger.recorded import Records
 from wallet_ledger.serving import serve
 from web.idempotency import IdempotencyKey
@@ -27,16 +28,17 @@ DONE: Final[dict[int | str, dict[str, Any]]] = {
     201: {"model": models.ReversalAnswer, "description": "Done, or done before"}
 }
 
+NOT_FOUND: Final = problem("not-found")
+
 
 @api.post("", status_code=201, responses=DONE)
 async def ask(
     request: Request, body: models.ReversalRequest, key: IdempotencyKey, decider: Decider
 ) -> Response:
     """Ask that an entry be undone; what is already spent is not (409)."""
-    records: Records = request.app.state.records
-    found = await records.entry(body.event_id)
-    if found is None:
-        raise Problem("not-found")
+    found = await _entry(request, body.event_id)
+    if isinstance(found, Answer):
+        return await serve(request, decider, key, f"event:{body.event_id}", found)
     wallet_id, entry = found
     command = RequestReversal(str(uuid7()), entry, decider.subject, body.reason)
     return await serve(request, decider, key, wallet_id, command)
@@ -52,10 +54,9 @@ async def approve(
 ) -> Response:
     """Undo the entry. Whoever asked cannot approve (403)."""
     wallet_id, event_id = await _asked(request, reversal_id)
-    records: Records = request.app.state.records
-    found = await records.entry(event_id)
-    if found is None:
-        raise Problem("not-found")
+    found = NOT_FOUND if event_id is None else await _entry(request, event_id)
+    if isinstance(found, Answer):
+        return await serve(request, decider, key, wallet_id, found)
     command = ApproveReversal(reversal_id, found[1], decider.subject)
     return await serve(request, decider, key, wallet_id, command)
 
@@ -69,10 +70,10 @@ async def reject(
     _body: models.EmptyRequest | None = None,
 ) -> Response:
     """Leave the entry as it is; whoever asked may also withdraw so."""
-    wallet_id, _ = await _asked(request, reversal_id)
-    return await serve(
-        request, decider, key, wallet_id, RejectReversal(reversal_id, decider.subject)
-    )
+    wallet_id, event_id = await _asked(request, reversal_id)
+    command = RejectReversal(reversal_id, decider.subject)
+    asked = NOT_FOUND if event_id is None else command
+    return await serve(request, decider, key, wallet_id, asked)
 
 
 @api.get("", response_model=models.ReversalsAnswer)
@@ -90,10 +91,16 @@ async def reversals(
     }
 
 
-async def _asked(request: Request, reversal_id: str) -> tuple[str, str]:
-    """Return (wallet id, id of the entry) of a reversal. Raises Problem 404."""
+async def _asked(request: Request, reversal_id: str) -> tuple[str, str | None]:
+    """Return (wallet id, id of the entry) of a reversal; no entry where there is no such one."""
     records: Records = request.app.state.records
-    found = await records.reversal(reversal_id)
-    if found is None:
-        raise Problem("not-found")
-    return found
+    return await records.reversal(reversal_id) or (f"reversal:{reversal_id}", None)
+
+
+async def _entry(request: Request, event_id: str) -> tuple[str, Entry] | Answer:
+    """Return (wallet id, what can be undone of it), or the refusal, which is kept like others."""
+    records: Records = request.app.state.records
+    try:
+        return await records.entry(event_id) or NOT_FOUND
+    except Problem as said:
+        return problem(said.slug, detail=said.detail, **said.members)

@@ -12,14 +12,13 @@ from starlette.responses import Response
 
 from wallet_ledger import models
 from wallet_ledger.directory import Directory
-from wallet_ledger.domain import TenderedTooLittle, Till
+from wallet_ledger.domain import Till
 from wallet_ledger.group import Order
 from wallet_ledger.handlers import Ledger
 from wallet_ledger.serving import cause_of
-from wallet_ledger.till_commands import Limits, PinNeeded, check, command_of
+from wallet_ledger.till_commands import Limits, command_of, refusal_of
 from wallet_ledger.till_commands import Request as TillRequest
 from web.idempotency import IdempotencyKey, fingerprint
-from web.problems import Problem, invalid
 from web.route import router
 from web.tokens import Principal, allow
 
@@ -69,26 +68,23 @@ async def cash_out(
 
 async def _serve(request: Request, body: TillRequest, key: str, cashier: Principal) -> Response:
     limits: Limits = request.app.state.limits
-    try:
-        check(body, limits)
-    except PinNeeded:
-        raise Problem("pin-required") from None
-    except TenderedTooLittle:
-        raise invalid("tendered", "must cover sale_total") from None
     directory: Directory = request.app.state.directory
     ledger: Ledger = request.app.state.ledger
     store_id = cashier.store_id or ""
     holder, state = await directory.card_and_store(body.card_number, store_id)
-    if state != "active":
-        raise Problem("store-not-authorised")
-    till = Till(body.card_number, store_id, cashier.subject)
+    refusal = refusal_of(body, state, limits)
+    command = None
+    if refusal is None and holder is not None:
+        till = Till(body.card_number, store_id, cashier.subject)
+        command = command_of(body, till, holder, limits)
     headers = request.headers
     order = Order(
         caller=cashier.caller,
         key=key,
         fingerprint=fingerprint(request.method, request.url.path, await request.json()),
         wallet_id=f"card:{body.card_number}" if holder is None else holder.wallet_id,
-        command=None if holder is None else command_of(body, till, holder, limits),
+        command=command,
         cause=cause_of(headers.get("x-request-id", ""), headers.get("traceparent", "")),
+        refusal=refusal,
     )
     return await ledger.serve(request, order)

@@ -15,15 +15,15 @@ from starlette.requests import Request
 from events.envelope import Cause
 from events.log import partition_of
 from wallet_ledger import models, plain_batch
-from wallet_ledger.answers import Answer, problem, refused
+from wallet_ledger.answers import Answer, problem
 from wallet_ledger.atomic import write_all_or_none
 from wallet_ledger.directory import Directory
-from wallet_ledger.domain import Rejected, Till
+from wallet_ledger.domain import Till
 from wallet_ledger.group import Order
 from wallet_ledger.handlers import Ledger
 from wallet_ledger.lane import Lane
 from wallet_ledger.passing import FORWARDED
-from wallet_ledger.till_commands import Limits, PinNeeded, check, command_of
+from wallet_ledger.till_commands import Limits, command_of, refusal_of
 from web.idempotency import fingerprint_plain
 from web.problems import Problem
 from web.tokens import Principal
@@ -46,10 +46,7 @@ class Batches:
         shown: list[bytes | None] = [None] * len(entries)
         by_lane: defaultdict[int, list[tuple[int, Order]]] = defaultdict(list)
         for n, order in enumerate(orders):
-            if isinstance(order, Answer):
-                shown[n] = _shown(entries[n].key, order)
-            else:
-                by_lane[partition_of(order.wallet_id, len(self.ledger.lanes))].append((n, order))
+            by_lane[partition_of(order.wallet_id, len(self.ledger.lanes))].append((n, order))
         elsewhere: list[int] = []
         writing = [
             (numbered, self.ledger.lanes[p].begin([order for _, order in numbered]))
@@ -72,46 +69,34 @@ class Batches:
         the same batch under the same keys tells.
         """
         orders = await self._orders(channel, entries)
-        for n, order in enumerate(orders):
-            if isinstance(order, Answer):
-                return _refusal(n, entries[n].key, order)
-        due = [order for order in orders if isinstance(order, Order)]
-        answers = await write_all_or_none(self.ledger.lanes, due, datetime.now(UTC))
+        answers = await write_all_or_none(self.ledger.lanes, orders, datetime.now(UTC))
         for n, answer in enumerate(answers):
             if answer.status != 201:
                 return _refusal(n, entries[n].key, answer)
         shown = [_shown(e.key, a) for e, a in zip(entries, answers, strict=True)]
         return 200, b'{"outcomes":[' + b",".join(shown) + b"]}"
 
-    async def _orders(self, channel: Principal, entries: Entries) -> list[Order | Answer]:
-        """Return an order for each entry, or the answer where no look at a wallet is needed."""
+    async def _orders(self, channel: Principal, entries: Entries) -> list[Order]:
+        """Return an order for each entry; some need no look at the wallet to be refused."""
         cards = await self.directory.cards({entry.card_number for entry in entries})
-        stores = {entry.store_id for entry in entries}
-        states = {store: await self.directory.store_state(store) for store in stores}
+        states = await self.directory.store_states({entry.store_id for entry in entries})
         cause = Cause(urandom(16).hex())
-        orders: list[Order | Answer] = []
+        orders: list[Order] = []
         for entry in entries:
-            try:
-                check(entry, self.limits)
-            except PinNeeded:
-                orders.append(problem("pin-required"))
-                continue
-            except Rejected as rejection:
-                orders.append(refused(rejection))
-                continue
-            if states[entry.store_id] != "active":
-                orders.append(problem("store-not-authorised"))
-                continue
-            holder = cards.get(entry.card_number)
-            till = Till(entry.card_number, entry.store_id, channel.subject)
+            holder, command = cards.get(entry.card_number), None
+            refusal = refusal_of(entry, states.get(entry.store_id), self.limits)
+            if refusal is None and holder is not None:
+                till = Till(entry.card_number, entry.store_id, channel.subject)
+                command = command_of(entry, till, holder, self.limits)
             orders.append(
                 Order(
                     channel.caller,
                     entry.key,
                     _fingerprint(entry),
                     f"card:{entry.card_number}" if holder is None else holder.wallet_id,
-                    None if holder is None else command_of(entry, till, holder, self.limits),
+                    command,
                     cause,
+                    refusal,
                 )
             )
         return orders
@@ -120,7 +105,7 @@ class Batches:
         self,
         request: Request,
         entries: Entries,
-        orders: Sequence[Order | Answer],
+        orders: Sequence[Order],
         numbers: Sequence[int],
         shown: list[bytes | None],
     ) -> None:
@@ -128,9 +113,7 @@ class Batches:
         unavailable = problem("unavailable")
         by_address: defaultdict[str | None, list[int]] = defaultdict(list)
         for n in numbers:
-            order = orders[n]
-            assert isinstance(order, Order)
-            by_address[await self.ledger.owner_of(request, order)].append(n)
+            by_address[await self.ledger.owner_of(request, orders[n])].append(n)
         for address, mine in by_address.items():
             outcomes = None
             if address is not None:

@@ -7,7 +7,6 @@ listens nothing is kept in memory.
 import asyncio
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -15,6 +14,7 @@ import asyncpg
 from events.failures import DATABASE_AWAY
 from events.log import Connection
 from wallet_ledger.gathering import Gathering
+from wallet_ledger.owners import CardHolder, Owners
 from web.peers import Peer
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ SELECT card_number, wallet_id, auto_save_consent FROM view.member
 WHERE card_number = ANY ($1::text[])
 """
 
-STORE = "SELECT state FROM view.store WHERE store_id = $1"
+STORES = "SELECT store_id, state FROM view.store WHERE store_id = ANY ($1::text[])"
 
 MEMBER = "SELECT 1 FROM view.member WHERE wallet_id = $1"
 
@@ -39,21 +39,12 @@ RETRY_SECONDS = 0.5
 ALIVE_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class CardHolder:
-    """Whose card it is, and whether small change may be saved unasked."""
-
-    wallet_id: str
-    auto_save_consent: bool
-
-
 class Directory:
     """Answers at once for what another service answered 201 to, whether its event came or not."""
 
     def __init__(self, pool: asyncpg.Pool, identity: Peer, catalog: Peer) -> None:
         self._pool = pool
-        self._identity = identity
-        self._catalog = catalog
+        self._owners = Owners(identity, catalog)
         self._cards: dict[str, CardHolder] = {}
         self._card_of: dict[str, str] = {}  # wallet id -> card number, of what is in _cards
         self._states: dict[str, str] = {}
@@ -87,39 +78,44 @@ class Directory:
         return (
             self._cards.get(card_number)
             or await self._gathering.get(card_number)
-            or await self._ask_card(card_number)
+            or await self._owners.card(card_number)
         )
 
     async def cards(self, numbers: Collection[str]) -> dict[str, CardHolder]:
-        """Return card number -> holder of all that identity knows. Raises Problem 503."""
+        """Return card number -> holder of all that identity knows, asked once. Raises Problem 503.
+
+        What is unknown is not remembered: a card that is registered now works in the next call.
+        """
         found = {number: self._cards[number] for number in numbers if number in self._cards}
         missing = [number for number in numbers if number not in found]
         if missing:
             found |= await self._read_cards(missing)
-        for number in missing:
-            if number not in found and (holder := await self._ask_card(number)) is not None:
-                found[number] = holder
+            unknown = [number for number in missing if number not in found]
+            if unknown:
+                found |= await self._owners.cards(unknown)
         return found
 
     async def store_state(self, store_id: str) -> str | None:
         """Return the state of a store, None for one that catalog does not know. Raises Problem."""
-        known = self._states.get(store_id)
-        if known is not None:
-            return known
-        before = self._forgotten
-        state = await self._pool.fetchval(STORE, store_id)
-        if state is None:
-            return await self._ask_store(store_id)
-        if self._listening and before == self._forgotten:
-            self._states[store_id] = state
-        return state
+        known = self._states.get(store_id) or (await self._read_states([store_id])).get(store_id)
+        return known or await self._owners.store_state(store_id)
+
+    async def store_states(self, store_ids: Collection[str]) -> dict[str, str]:
+        """Return store id -> state of all that catalog knows, asked once. Raises Problem 503."""
+        found = {s: self._states[s] for s in store_ids if s in self._states}
+        missing = [store_id for store_id in store_ids if store_id not in found]
+        if missing:
+            found |= await self._read_states(missing)
+            if any(store_id not in found for store_id in missing):
+                every = await self._owners.store_states()
+                found |= {s: every[s] for s in missing if s not in found and s in every}
+        return found
 
     async def member_exists(self, member_id: str) -> bool:
         """Tell whether `member_id` is a member. Raises Problem 503."""
         if await self._pool.fetchval(MEMBER, member_id):
             return True
-        answer = await self._identity.get(f"/internal/members/{member_id}")
-        return answer.status_code == 200
+        return await self._owners.member_exists(member_id)
 
     async def listen(self) -> None:
         """Hear what must be forgotten, until cancelled; without a connection keep nothing."""
@@ -172,13 +168,11 @@ class Directory:
             self._card_of.update((holder.wallet_id, card) for card, holder in found.items())
         return found
 
-    async def _ask_card(self, card_number: str) -> CardHolder | None:
-        answer = await self._identity.get(f"/internal/cards/{card_number}")
-        if answer.status_code != 200:
-            return None
-        body = answer.json()
-        return CardHolder(str(body["member_id"]), bool(body["auto_save_consent"]))
-
-    async def _ask_store(self, store_id: str) -> str | None:
-        answer = await self._catalog.get(f"/api/v1/stores/{store_id}")
-        return str(answer.json()["state"]) if answer.status_code == 200 else None
+    async def _read_states(self, store_ids: Sequence[str]) -> dict[str, str]:
+        """Return store id -> state of those that the view knows; keep them in memory."""
+        before = self._forgotten
+        rows = await self._pool.fetch(STORES, store_ids)
+        found = {row["store_id"]: row["state"] for row in rows}
+        if self._listening and before == self._forgotten:
+            self._states.update(found)
+        return found

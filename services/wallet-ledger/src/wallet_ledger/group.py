@@ -18,9 +18,10 @@ Slot = tuple[str, str]
 
 @dataclass(slots=True)
 class Order:
-    """One command with its idempotency key. Without `command` the card is known to nobody.
+    """One command with its idempotency key, or the `refusal` that it gets unless it is a repeat.
 
-    `wallet_id` names the stream; for an unknown card it only chooses the partition.
+    With neither, the card is known to nobody. `wallet_id` names the stream; where nobody knows the
+    wallet it only chooses the partition.
     """
 
     caller: str
@@ -29,6 +30,7 @@ class Order:
     wallet_id: str
     command: domain.Command | None
     cause: Cause
+    refusal: Answer | None = None
 
     @property
     def slot(self) -> Slot:
@@ -133,7 +135,7 @@ def _decide_one(
     order: Order, wallets: Mapping[str, domain.Wallet], decision: Decision, moment: Moment
 ) -> Answer:
     if order.command is None:
-        return refused(UnknownCard())
+        return order.refusal or refused(UnknownCard())
     wallet = decision.wallets.get(order.wallet_id) or wallets[order.wallet_id]
     try:
         events = domain.decide(wallet, order.command, moment.now)

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from events.envelope import Cause
+from wallet_ledger.answers import Answer
 from wallet_ledger.domain import Command
 from wallet_ledger.group import Order
 from wallet_ledger.handlers import Ledger
@@ -30,18 +31,24 @@ def cause_of(request_id: str, trace: str) -> Cause:
 
 
 async def serve(
-    request: Request, principal: Principal, key: str, wallet_id: str, command: Command
+    request: Request, principal: Principal, key: str, wallet_id: str, asked: Command | Answer
 ) -> Response:
-    """Let the ledger decide `command` under the caller's key, and answer with the kept bytes."""
+    """Let the ledger decide `asked` under the caller's key, and answer with the kept bytes.
+
+    An answer instead of a command refuses it without a look at the wallet, unless it is a repeat.
+    Where nobody knows the wallet, `wallet_id` is any name that a repeat gives again.
+    """
     ledger: Ledger = request.app.state.ledger
     headers = request.headers
+    refusal = asked if isinstance(asked, Answer) else None
     body = await request.json() if await request.body() else None
     order = Order(
         caller=principal.caller,
         key=key,
         fingerprint=fingerprint(request.method, request.url.path, body),
         wallet_id=wallet_id,
-        command=command,
+        command=None if isinstance(asked, Answer) else asked,
         cause=cause_of(headers.get("x-request-id", ""), headers.get("traceparent", "")),
+        refusal=refusal,
     )
     return await ledger.serve(request, order)

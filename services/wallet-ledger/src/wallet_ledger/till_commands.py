@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from wallet_ledger import models, plain_batch
-from wallet_ledger.directory import CardHolder
+from wallet_ledger.answers import Answer, problem, refused
 from wallet_ledger.domain import (
     CashOut,
     RecordSale,
@@ -13,10 +13,7 @@ from wallet_ledger.domain import (
     TillCommand,
     TopUpWithCash,
 )
-
-
-class PinNeeded(Exception):
-    """Members have no PIN yet: over the limit nothing is paid with the card, or paid out."""
+from wallet_ledger.owners import CardHolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +33,18 @@ Request = (
 )
 
 
-def check(body: Request, limits: Limits) -> None:
-    """Refuse what needs no look at the wallet. Raises PinNeeded, TenderedTooLittle."""
+def refusal_of(body: Request, state: str | None, limits: Limits) -> Answer | None:
+    """Return what refuses a new command without a look at the wallet; a repeat is not refused.
+
+    `state` is the store's, None if nobody knows the store. Members have no PIN yet: over the limit
+    nothing is paid with the card, or paid out.
+    """
     match body:
         case models.ChangeRequest() | plain_batch.Change():
             if body.tendered < body.sale_total:
-                raise TenderedTooLittle(f"{body.tendered=} {body.sale_total=}")
+                return refused(TenderedTooLittle())
         case models.TopUpRequest() | plain_batch.TopUp():
-            return
+            pass
         case (
             models.RedemptionRequest()
             | plain_batch.Redemption()
@@ -51,11 +52,12 @@ def check(body: Request, limits: Limits) -> None:
             | plain_batch.CashOut()
         ):
             if body.amount > limits.pin_above:
-                raise PinNeeded
+                return problem("pin-required")
+    return None if state == "active" else problem("store-not-authorised")
 
 
 def command_of(body: Request, till: Till, holder: CardHolder, limits: Limits) -> TillCommand:
-    """Return the command of a request that `check` let pass."""
+    """Return the command of a request that `refusal_of` lets pass."""
     match body:
         case models.ChangeRequest() | plain_batch.Change():
             return RecordSale(

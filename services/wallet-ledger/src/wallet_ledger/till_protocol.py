@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from wallet_ledger.answers import Answer, problem
 from wallet_ledger.arrivals import NotOwner, QueueFull
-from wallet_ledger.directory import CardHolder
+from wallet_ledger.owners import CardHolder
 from wallet_ledger.short_protocol import Short, ShortProtocol
 from wallet_ledger.till_answers import CLOSE_LINE, LATER_LINE, REPLAYED_LINE, Heads
 from wallet_ledger.till_shortcut import Parts, Plain, plain

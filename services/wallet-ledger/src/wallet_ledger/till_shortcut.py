@@ -15,10 +15,11 @@ import msgspec
 
 from events.envelope import Cause
 from wallet_ledger.api_till import PREFIX
-from wallet_ledger.directory import CardHolder, Directory
+from wallet_ledger.directory import Directory
 from wallet_ledger.domain import CashOut, Command, RecordSale, Redeem, Till, TopUpWithCash
 from wallet_ledger.group import Order
 from wallet_ledger.handlers import Ledger
+from wallet_ledger.owners import CardHolder
 from wallet_ledger.serving import cause_of
 from wallet_ledger.till_commands import Limits
 from web.idempotency import KEY
