@@ -17,6 +17,7 @@ from events.audit_topic import TopicPart, topic_audit
 from events.finding import Finding
 from events.parallel import Work, processes_for, spread
 from events.place import Place
+from kembalian.operators.findings import Lowest, More
 from kembalian.operators.live import LiveRun
 from kembalian.operators.reading import database, size
 from kembalian.operators.services import SERVICES
@@ -51,13 +52,16 @@ class Piece:
     events: int
 
 
-async def checked(pieces: list[Piece], tell: Tell) -> AsyncGenerator[Finding]:
-    """Do all pieces, the longest first, and yield what is wrong, as it is found."""
+async def checked(pieces: list[Piece], tell: Tell) -> AsyncGenerator[Finding | More]:
+    """Do all pieces, the longest first, and yield what is wrong, as it is found.
+
+    Of what a piece finds very much of, the lowest places come, and the number of all others.
+    """
     in_order = sorted(enumerate(pieces), key=lambda piece: -piece[1].events)
     total, done, settled = sum(piece.events for piece in pieces), dict[int, int](), Settled()
     async with aclosing(spread(do, in_order, processes_for(total))) as all_found:
         async for number, found in all_found:
-            if isinstance(found, Finding):
+            if isinstance(found, (Finding, More)):
                 yield found
             elif isinstance(found, int):
                 done[number] = found
@@ -68,11 +72,17 @@ async def checked(pieces: list[Piece], tell: Tell) -> AsyncGenerator[Finding]:
         yield finding
 
 
-async def do(numbered: tuple[int, Piece]) -> AsyncGenerator[tuple[int, Finding | int | Added]]:
-    """Yield what comes of one piece, with its number."""
+async def do(
+    numbered: tuple[int, Piece],
+) -> AsyncGenerator[tuple[int, Finding | More | int | Added]]:
+    """Yield what comes of one piece, with its number; at the end how many findings did not."""
     number, piece = numbered
+    lowest = Lowest()
     async for found in piece.work(piece.item):
-        yield number, found
+        if not isinstance(found, Finding) or lowest.take(found):
+            yield number, found
+    for more in lowest.refused():
+        yield number, more
 
 
 @asynccontextmanager
