@@ -1,5 +1,6 @@
 """A ledger exported and imported: the same to the byte, and nothing that was tampered with."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -171,6 +172,12 @@ def add_after_the_end(lines: list[bytes]) -> int:
     return len(lines) - 1
 
 
+def record_after_the_end_of_time(lines: list[bytes]) -> int:
+    at = next(n for n, line in enumerate(lines) if line.startswith(b'{"kind":"link"'))
+    lines[at] = re.sub(rb'"recorded_at":\d+', b'"recorded_at":%d' % 10**18, lines[at])
+    return at
+
+
 TAMPERED: list[Callable[[list[bytes]], int]] = [
     flip_in_a_body,
     drop_an_event,
@@ -181,6 +188,7 @@ TAMPERED: list[Callable[[list[bytes]], int]] = [
     cut_the_tail_but_keep_the_end,
     space_a_line,
     add_after_the_end,
+    record_after_the_end_of_time,
 ]
 
 
