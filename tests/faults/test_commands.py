@@ -5,6 +5,7 @@ import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
@@ -169,6 +170,24 @@ async def test_a_store_that_nobody_knows_has_no_position_and_a_new_one_has_zeros
     assert "there is no store no-such-store" in mistyped.stderr
     [line] = json.loads(new.stdout)["positions"]
     assert (line.pop("store_id"), set(line.values())) == ("brand-new", {0})
+
+
+@pytest.mark.parametrize(
+    "words", ["status", "verify", "balance x", "position", "position --from log"]
+)
+def test_what_only_reads_says_after_ctrl_c_that_nothing_was_changed(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted() -> LiveRun:
+        raise KeyboardInterrupt
+
+    module = resolve_name(f"kembalian.operators.{words.split(maxsplit=1)[0]}")
+    monkeypatch.setattr(module, "read_run", interrupted)
+
+    done = kembalian(tmp_path, *words.split())
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "interrupted: nothing was changed" in done.stderr
 
 
 async def test_findings_end_with_1_and_are_typed(originals: LiveRun, tmp_path: Path) -> None:

@@ -14,7 +14,14 @@ from events.source import LogSource, SourceEnded
 from events.topics import WALLET
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import COULD_NOT_READ, consumed, place_in
-from kembalian.operators.speaking import JSON_OPTION, fail, progress, say_json, say_table
+from kembalian.operators.speaking import (
+    INTERRUPTED,
+    JSON_OPTION,
+    fail,
+    progress,
+    say_json,
+    say_table,
+)
 from settlement.domain import PLATFORM, Position
 from settlement.folding import positions_of
 from settlement.projections import UnknownEvent
@@ -58,6 +65,8 @@ def position(
         raise fail(str(error)) from error
     except COULD_NOT_READ as error:
         raise fail(str(error) or repr(error)) from error
+    except KeyboardInterrupt as stop:
+        raise fail(INTERRUPTED) from stop
     result = {
         "from": source,
         "ledger_position": str(place),
