@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from events.background import settle
 from events.client import Record, TopicReader, start
 from events.patience import be_patient
+from events.quick_records import make_structs
 from events.topics import Kafka
 
 QUIET_SECONDS = 1.5
@@ -69,6 +70,7 @@ def judge(last: int, position: int) -> Verdict:
 @asynccontextmanager
 async def reader(kafka: Kafka) -> AsyncGenerator[TopicReader]:
     """Give a consumer without a group: it reads bytes, commits nothing and resets nothing."""
+    make_structs()
     made = AIOKafkaConsumer(
         **kafka.connection(),
         group_id=None,

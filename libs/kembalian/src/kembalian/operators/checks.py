@@ -14,12 +14,13 @@ import identity.checking
 import wallet_ledger.checking
 from events.audit import Follower, audit_partition
 from events.audit_topic import TopicPart, topic_audit
+from events.connecting import connected_to_history
 from events.finding import Finding
 from events.parallel import Work, processes_for, spread
 from events.place import Place
 from kembalian.operators.findings import Lowest, More
 from kembalian.operators.live import LiveRun
-from kembalian.operators.reading import database, size
+from kembalian.operators.reading import size
 from kembalian.operators.services import SERVICES
 from kembalian.operators.settled import (
     Added,
@@ -95,7 +96,7 @@ async def all_pieces(run: LiveRun, at: Mapping[str, Place]) -> AsyncGenerator[li
         settled_parts(run) as (settled, rest),
         wallet_ledger.checking.parts(run.postgres[LEDGER]) as parts,  # seen later than settlement
     ):
-        pieces = [Piece(check_rest, rest, size(rest.upto) // PARTITIONS)]
+        pieces = [Piece(check_rest, rest, size(rest.upto) // PARTITIONS // 4)]
         for part in parts:
             topic = settled_part = None
             if part.partition is not None:
@@ -162,7 +163,8 @@ async def check_log_part(part: LogPart) -> AsyncGenerator[Finding | int]:
         followers: list[Follower] = [await held.enter_async_context(topic_audit(part.topic))]
         if topic in SERVICES[LEDGER].consumes:
             followers.append(await held.enter_async_context(directory_audit(ledger, topic)))
-        connection = await held.enter_async_context(database(part.run, part.service))
+        dsn = part.run.postgres[part.service]
+        connection = await held.enter_async_context(connected_to_history(dsn))
         snapshot = connection.transaction(isolation="repeatable_read", readonly=True)
         await held.enter_async_context(snapshot)
         if part.service in VIEWS_OF:

@@ -11,10 +11,11 @@ import typer
 
 from events.contracts.checkpoint import CheckpointSigned
 from events.finding import Finding
-from events.parallel import WorkFailed, get_ready, processes_for
+from events.parallel import WorkFailed, processes_at_most
 from events.place import Place
 from events.topics import CHECKPOINTS
-from kembalian.operators import checkpoints, checks
+from events.worker import forked_ahead
+from kembalian.operators import checkpoints
 from kembalian.operators.checks import all_pieces, checked
 from kembalian.operators.findings import Lowest, More
 from kembalian.operators.live import LiveRun, read_run
@@ -71,7 +72,7 @@ def verify(
     """Check invariants 1-5 and 7-10. Exit code: 0 clean, 1 findings, 2 could not check."""
     try:
         kept = read_kept(checkpoint) if checkpoint else None
-        with progress("verify", quiet=as_json) as begin:
+        with forked_ahead(processes_at_most()), progress("verify", quiet=as_json) as begin:
             report = asyncio.run(run_verify(read_run(), begin, kept))
     except (NotACheckpoint, CouldNotCheck, WorkFailed, *COULD_NOT_READ) as error:
         raise fail(f"could not check: {error or repr(error)}") from error
@@ -93,8 +94,6 @@ async def run_verify(run: LiveRun, begin: Begin, kept: CheckpointSigned | None =
     """
     at, signed = await heads(run), await checkpoints.head(run)
     report = Report(events=sum(size(place) for place in at.values()))
-    if processes_for(report.events) > 1:
-        get_ready(checks.__name__)
     for name, service in SERVICES.items():
         there = await wait_until(
             lambda topic=service.topic: published(run, topic), at[name], begin(f"{name} to Kafka")
