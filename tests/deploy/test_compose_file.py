@@ -95,6 +95,8 @@ def test_make_secrets_makes_exactly_the_files_that_are_named_and_never_again(
     passwords = [secret for name, secret in made.items() if name != "checkpoint-key"]
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", password) for password in passwords)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    # Whatever user a container has: its own, or that of the person who wants an export's file.
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o444}
     assert make_secrets(folder) == ""
     make_secrets(folder, "kafka-setup")
     assert {path.name for path in folder.iterdir() if path.read_text() != made[path.name]} == {
@@ -162,6 +164,30 @@ def test_every_container_is_bounded_and_cannot_gain_anything(name: str) -> None:
     assert ("healthcheck" in container) == (name not in MAKES_ONCE)
     if name in OURS:
         assert container["read_only"]
+
+
+def test_the_operator_may_hold_more_wallets_than_a_service_ever_does() -> None:
+    memory = {name: CONTAINERS[name]["deploy"]["resources"]["limits"]["memory"] for name in OURS}
+
+    assert memory.pop("operator") == "2G"
+    assert set(memory.values()) == {"512M"}
+
+
+def test_files_of_the_operator_lie_in_a_folder_that_is_mounted_and_her_own() -> None:
+    readme = (DEPLOY / "README.md").read_text()
+    [line] = [line for line in readme.splitlines() if "operator export" in line]
+
+    assert '--user "$(id -u):$(id -g)" --volume "$PWD:/files" operator export /files/' in line
+    assert CONTAINERS["operator"]["entrypoint"] == ["kembalian"]
+    assert "user" not in CONTAINERS["operator"]
+
+
+def test_several_containers_of_the_ledger_can_find_each_other() -> None:
+    ledger = CONTAINERS["wallet-ledger"]
+
+    assert not {"hostname", "container_name", "ports"} & set(ledger)
+    assert "KEMBALIAN_ADVERTISE_URL" not in ledger["environment"]
+    assert "calls" in ledger["networks"]
 
 
 def test_services_wait_for_the_start_up_job_and_it_for_the_servers() -> None:

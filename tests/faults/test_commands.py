@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
@@ -145,6 +147,47 @@ def test_a_wallet_without_events_is_said_to_be_one(faulty_house: RunningHouse) -
 
     assert done.returncode == 0
     assert f"No event of the wallet {nobody}" in done.stdout
+
+
+@pytest.mark.parametrize("source", ["views", "log"])
+async def test_a_store_that_nobody_knows_has_no_position_and_a_new_one_has_zeros(
+    originals: LiveRun, tmp_path: Path, source: str
+) -> None:
+    async with spoilt(originals, "catalog") as (run, connection):
+        await connection.execute(
+            "INSERT INTO view.store SELECT 'brand-new', name, address, kind, state, partition,"
+            " position, recorded_at FROM view.store LIMIT 1"
+        )
+        write_run(tmp_path, run)
+
+        def asked(store_id: str) -> subprocess.CompletedProcess[str]:
+            return kembalian(tmp_path, "position", store_id, "--from", source, "--json")
+
+        mistyped = await asyncio.to_thread(asked, "no-such-store")
+        new = await asyncio.to_thread(asked, "brand-new")
+
+    assert (mistyped.returncode, mistyped.stdout) == (2, "")
+    assert "there is no store no-such-store" in mistyped.stderr
+    [line] = json.loads(new.stdout)["positions"]
+    assert (line.pop("store_id"), set(line.values())) == ("brand-new", {0})
+
+
+@pytest.mark.parametrize(
+    "words", ["status", "verify", "balance x", "position", "position --from log"]
+)
+def test_what_only_reads_says_after_ctrl_c_that_nothing_was_changed(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted() -> LiveRun:
+        raise KeyboardInterrupt
+
+    module = resolve_name(f"kembalian.operators.{words.split(maxsplit=1)[0]}")
+    monkeypatch.setattr(module, "read_run", interrupted)
+
+    done = kembalian(tmp_path, *words.split())
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "interrupted: nothing was changed" in done.stderr
 
 
 async def test_findings_end_with_1_and_are_typed(originals: LiveRun, tmp_path: Path) -> None:

@@ -2,13 +2,18 @@
 
 import json
 from collections import Counter
+from contextlib import nullcontext
+from dataclasses import replace
 from itertools import islice
 
 import pytest
 
-from kembalian.bench import cpu, figures, plan, rows, wire
+from kembalian.bench import cpu, driving, figures, plan, rows, wire
+from kembalian.bench.command import FULL, USUAL
+from kembalian.bench.driving import LoadFailed
+from kembalian.bench.measures import audits, flow
 from kembalian.bench.measures.flow import Sightings, delays
-from kembalian.bench.spec import Hot
+from kembalian.bench.spec import Hot, Load
 
 
 def test_percentiles_are_values_that_were_measured() -> None:
@@ -127,3 +132,58 @@ def test_a_row_compares_its_ratio_where_it_has_one_and_its_value_else() -> None:
         "m", "900 /s", "other 1,000", "0.90 (0.80-1.00)", "0.8", "yes", "",
     ]  # fmt: skip
     assert rows.cells(value)[4:] == ["<= 500", "MISSED", "broker 12"]
+
+
+def test_a_row_with_a_ratio_may_be_judged_by_its_value() -> None:
+    row = audits.audited("verify", 1_200_000, 30.0, 400_000, FULL)
+
+    assert (row.value, row.ratio, row.reached) == (40_000, 0.1, False)
+    assert rows.cells(row) == [
+        "verify", "40,000 events/s", "COPY out 400,000", "0.10", "50000", "MISSED",
+        "1,200,000 events of all logs in 30.0 s",
+    ]  # fmt: skip
+    assert "all logs" not in audits.audited("replay settlement", 1, 1.0, 1.0, FULL).note
+
+
+def test_what_is_asked_of_a_large_town_is_not_asked_of_a_small_one() -> None:
+    row = audits.audited("verify", 1_000, 1.0, 400_000, USUAL)
+
+    assert (row.target, row.reached) == (None, None)
+    assert (FULL.target_at_full_size(300), USUAL.target_at_full_size(300)) == (300, None)
+
+
+@pytest.mark.parametrize("visible", [{}, {"p50": 3.0, "p99": 9.0, "p99.9": 12.0, "max": 12.0}])
+def test_an_event_that_settlement_never_shows_leaves_no_percentile_and_a_missed_target(
+    visible: dict[str, float],
+) -> None:
+    row = flow.seen_by_settlement(visible, 2, 1_500)
+
+    assert (row.value, row.reached) == (None, False)
+    assert row.note.endswith("at 1,500/s; 2 not seen after 5 s")
+    assert rows.cells(row)[1] == "none"
+    assert json.dumps(rows.document([row], {}), allow_nan=False)
+
+
+def test_freshness_is_judged_by_its_p99() -> None:
+    row = flow.seen_by_settlement({"p50": 3.0, "p99": 9.0, "p99.9": 12.0, "max": 12.0}, 0, 1_500)
+
+    assert (row.value, row.reached) == (9.0, True)
+    assert row.note == "p50 3.0, p99.9 12.0 ms at 1,500/s"
+
+
+@pytest.mark.parametrize(
+    ("answers", "waiting", "kept_up"),
+    [(10_000, 0, True), (9_600, 100, True), (9_400, 0, False), (9_900, 101, False)],
+)
+def test_an_open_loop_that_fell_behind_is_no_measurement(
+    answers: int, waiting: int, kept_up: bool
+) -> None:
+    load = Load("h", 1, ["t"], ["s"], "k", 10, rate=1_000)
+    result = {
+        "seconds": 10.0, "answers": answers, "statuses": {"201": answers}, "failed": "",
+        "strange": "", "accepted": 0, "waiting": waiting,
+    }  # fmt: skip
+
+    with nullcontext() if kept_up else pytest.raises(LoadFailed, match="1,000/s were asked for"):
+        driving.check(load, result)
+    driving.check(replace(load, rate=0.0), result)

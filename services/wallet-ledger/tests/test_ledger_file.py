@@ -1,5 +1,7 @@
 """A ledger exported and imported: the same to the byte, and nothing that was tampered with."""
 
+import fcntl
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -8,11 +10,13 @@ import asyncpg
 import pytest
 
 from kembalian.grounds.databases import Databases
+from kembalian.testing.commands import kembalian
 from kembalian.testing.databases import MakeDatabase
 from wallet_ledger import ledger_blocks, operations
 from wallet_ledger.config import MIGRATIONS
 from wallet_ledger.exporting import NotExportable, export_ledger
 from wallet_ledger.importing import NotEmpty, NotProven, import_ledger, prove
+from wallet_ledger.ledger_blocks import InUse, opened
 from wallet_ledger.testing.history import History, make_history, members, stores
 
 EVENTS = 300
@@ -102,6 +106,38 @@ async def test_an_interrupted_export_goes_on_and_leaves_out_what_came_meanwhile(
     assert not part.exists()
 
 
+def test_two_exports_do_not_write_into_one_file(ledger: Databases, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.ndjson"
+    words = ("export", str(path), "--database", ledger.app_dsn)
+
+    with opened(tmp_path / "ledger.ndjson.part") as file:
+        file.write(b"the first one's")
+        file.flush()
+        second = kembalian(tmp_path, *words)
+        assert (tmp_path / "ledger.ndjson.part").read_bytes() == b"the first one's"
+    later = kembalian(tmp_path, *words)
+
+    assert (second.returncode, later.returncode) == (2, 0)
+    assert f"another export writes {path}.part" in second.stderr
+    assert prove(path, quiet).events == EVENTS
+
+
+def test_a_file_that_got_its_last_name_meanwhile_is_not_written_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, whole = tmp_path / "a.part", tmp_path / "a"
+    part.write_bytes(b"whole")
+
+    def renamed_at_last(_file: object, _how: int) -> None:
+        part.rename(whole)
+
+    monkeypatch.setattr(fcntl, "flock", renamed_at_last)
+
+    with pytest.raises(InUse), opened(part):
+        pass
+    assert whole.read_bytes() == b"whole"
+
+
 async def test_the_unfinished_file_of_another_ledger_is_not_gone_on_with(
     exported: Path, empty: Databases, tmp_path: Path
 ) -> None:
@@ -171,6 +207,12 @@ def add_after_the_end(lines: list[bytes]) -> int:
     return len(lines) - 1
 
 
+def record_after_the_end_of_time(lines: list[bytes]) -> int:
+    at = next(n for n, line in enumerate(lines) if line.startswith(b'{"kind":"link"'))
+    lines[at] = re.sub(rb'"recorded_at":\d+', b'"recorded_at":%d' % 10**18, lines[at])
+    return at
+
+
 TAMPERED: list[Callable[[list[bytes]], int]] = [
     flip_in_a_body,
     drop_an_event,
@@ -181,6 +223,7 @@ TAMPERED: list[Callable[[list[bytes]], int]] = [
     cut_the_tail_but_keep_the_end,
     space_a_line,
     add_after_the_end,
+    record_after_the_end_of_time,
 ]
 
 

@@ -2,16 +2,20 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from events import source
+from events.migrate import migrate
 from events.replaying import Found, Part, replay_part
 from events.shadow import OtherReplay, ReplayRunning, prepared
 from events.source import LogSource
-from kembalian.grounds.databases import Databases
-from kembalian.testing.databases import MakeDatabase
+from kembalian.grounds.databases import Databases, provision
+from kembalian.grounds.ground import running, start
+from kembalian.grounds.postgres import Postgres
+from kembalian.testing.databases import TEST_PASSWORDS, MakeDatabase
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
 from wallet_ledger.replaying import SHADOWED
 from wallet_ledger.testing.history import History, make_history, members, stores
@@ -40,8 +44,8 @@ def part(made: Databases, partition: int, flush_events: int = 10) -> Part:
     return Part(made.admin_dsn, SHADOWED, log, partition, 5, flush_events)
 
 
-async def replayed(made: Databases, *, restart: bool = False) -> list[Found]:
-    async with prepared(made.admin_dsn, SHADOWED, "postgres", restart=restart, keep=False):
+async def replayed(made: Databases, *, restart: bool = False, keep: bool = False) -> list[Found]:
+    async with prepared(made.admin_dsn, SHADOWED, "postgres", restart=restart, keep=keep):
         return [
             told
             for partition in range(PARTITIONS)
@@ -123,6 +127,34 @@ async def test_a_replay_that_was_killed_goes_on_where_it_was(
     assert (kept, taken_up, first) == (20, True, (1, 30))
     assert isinstance(found, Found)
     assert found.different == 0
+
+
+async def test_a_replay_that_was_kept_is_not_gone_on_with(history: Databases) -> None:
+    await replayed(history, restart=True, keep=True)
+
+    async with superuser(history) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM shadow.bucket") > 0
+    with pytest.raises(OtherReplay, match="a finished replay from postgres was kept"):
+        await replayed(history)
+    assert [one for one in await replayed(history, restart=True) if one.different] == []
+
+
+async def test_what_a_crash_of_postgresql_emptied_is_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "READ_EVENTS", 10)
+    with running(Postgres(tmp_path / "postgres")) as server:
+        made = provision(server, "wallet-ledger", TEST_PASSWORDS)
+        migrate(made.owner_dsn, MIGRATIONS)
+        await make_history(made.app_dsn, History(EVENTS, members(30), stores(3)), processes=1)
+        await interrupted(made, 1)
+        server.kill()
+        start(server)
+
+        found = await replayed(made)
+
+    assert sum(one.position for one in found) == EVENTS
+    assert [one for one in found if one.different] == []
 
 
 async def test_an_unfinished_replay_from_elsewhere_is_not_mixed_up(

@@ -2,7 +2,8 @@
 
 A replay never blocks a writer: it reads in bounded statements, writes only its own tables, and
 compares inside one snapshot. How far it is stands beside what it has made, in one transaction, so
-it goes on where it was.
+it goes on where it was. All its tables are UNLOGGED: a crash of PostgreSQL empties every one of
+them, also the one that says what was begun, and then a replay begins anew.
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -23,8 +24,17 @@ SESSION = {
 
 LOCK = "SELECT pg_try_advisory_lock(hashtext('kembalian replay'))"
 
-PLACES = "CREATE TABLE IF NOT EXISTS shadow.place (partition smallint PRIMARY KEY, position bigint)"
-ORIGIN = "CREATE TABLE IF NOT EXISTS shadow.origin (source text, layout text)"
+BEGIN = """
+DROP SCHEMA IF EXISTS shadow CASCADE;
+CREATE SCHEMA shadow;
+CREATE UNLOGGED TABLE shadow.place (partition smallint PRIMARY KEY, position bigint);
+CREATE UNLOGGED TABLE shadow.replay (source text, layout text, finished boolean DEFAULT false);
+"""
+
+# (What an older version left there has no such table, and is begun anew.)
+IS_BEGUN = "SELECT to_regclass('shadow.replay') IS NOT NULL"
+
+FINISH = "UPDATE shadow.replay SET finished = true"
 
 LAYOUT = """
 SELECT string_agg(table_name || '.' || column_name || ' ' || data_type, ', '
@@ -38,7 +48,7 @@ class ReplayRunning(Exception):
 
 
 class OtherReplay(Exception):
-    """An unfinished replay from another source, or of other views, lies there."""
+    """A finished replay lies there, or an unfinished one from another source or of other views."""
 
 
 class ViewsInMotion(Exception):
@@ -101,8 +111,9 @@ async def prepared(
 ) -> AsyncGenerator[bool]:
     """Make the schema `shadow`, or find an unfinished one, and drop it after a replay that ended.
 
-    Gives whether an unfinished replay is taken up. `dsn` must name the owner of the database or a
-    superuser. Raises ReplayRunning, OtherReplay, ViewsInMotion.
+    `keep` leaves it there as a finished one, which no replay goes on with. Gives whether an
+    unfinished replay is taken up. `dsn` must name the owner of the database or a superuser.
+    Raises ReplayRunning, OtherReplay, ViewsInMotion.
     """
     async with session(dsn) as connection:
         if not await connection.fetchval(LOCK):
@@ -111,29 +122,36 @@ async def prepared(
         if layout is None:
             raise ViewsInMotion("the views are gone: rebuild them first")
         async with connection.transaction():
-            if restart:
-                await connection.execute("DROP SCHEMA IF EXISTS shadow CASCADE")
-            taken_up = await _made(connection, shadowed, source, layout)
+            taken_up = not restart and await _is_unfinished(connection, source, layout)
+            if not taken_up:
+                await _begin(connection, shadowed, source, layout)
         yield taken_up
-        if not keep:
-            await connection.execute("DROP SCHEMA shadow CASCADE")
+        await connection.execute(FINISH if keep else "DROP SCHEMA shadow CASCADE")
 
 
-async def _made(
-    connection: asyncpg.Connection, shadowed: Shadowed, source: str, layout: str
-) -> bool:
-    await connection.execute("CREATE SCHEMA IF NOT EXISTS shadow")
-    await connection.execute(PLACES)
-    await connection.execute(ORIGIN)
-    origin = await connection.fetchrow("SELECT source, layout FROM shadow.origin")
-    if origin is None:
-        await connection.execute("INSERT INTO shadow.origin VALUES ($1, $2)", source, layout)
-        for view in shadowed.views:
-            await connection.execute(
-                f"CREATE UNLOGGED TABLE shadow.{view.table} (LIKE view.{view.table},"
-                f" PRIMARY KEY ({', '.join(view.key)}))"
-            )
+async def _is_unfinished(connection: asyncpg.Connection, source: str, layout: str) -> bool:
+    """Tell whether this very replay was begun; nothing, or what a crash emptied, was not."""
+    if not await connection.fetchval(IS_BEGUN):
         return False
-    if tuple(origin) != (source, layout):
-        raise OtherReplay(f"an unfinished replay from {origin[0]} is there: say --restart")
+    begun = await connection.fetchrow("SELECT source, layout, finished FROM shadow.replay")
+    if begun is None:
+        return False
+    if begun["finished"]:
+        raise OtherReplay(f"a finished replay from {begun['source']} was kept: say --restart")
+    if (begun["source"], begun["layout"]) != (source, layout):
+        raise OtherReplay(f"an unfinished replay from {begun['source']} is there: say --restart")
     return True
+
+
+async def _begin(
+    connection: asyncpg.Connection, shadowed: Shadowed, source: str, layout: str
+) -> None:
+    await connection.execute(BEGIN)
+    await connection.execute(
+        "INSERT INTO shadow.replay (source, layout) VALUES ($1, $2)", source, layout
+    )
+    for view in shadowed.views:
+        await connection.execute(
+            f"CREATE UNLOGGED TABLE shadow.{view.table} (LIKE view.{view.table},"
+            f" PRIMARY KEY ({', '.join(view.key)}))"
+        )

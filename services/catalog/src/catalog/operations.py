@@ -1,9 +1,10 @@
-"""What the operators' command asks of catalog: a canonical export of its view, and a rebuild."""
+"""What the operators' command asks of catalog: an export of its view, a rebuild, a store."""
 
 from collections.abc import AsyncGenerator, Callable
 
 import asyncpg
 
+from catalog import queries
 from catalog.config import MIGRATIONS
 from catalog.projections import project
 from catalog.publish import from_body
@@ -12,7 +13,7 @@ from events import log
 from events.connecting import connected
 from events.views import in_transaction, make_again
 
-__all__ = ["export", "rebuild"]
+__all__ = ["export", "is_known", "rebuild"]
 
 Progress = Callable[[int, int], None]
 """Told (events handled again, events to handle)."""
@@ -31,6 +32,12 @@ async def export(dsn: str) -> AsyncGenerator[str]:
     async with connected(dsn) as connection, connection.transaction(readonly=True):
         async for row in connection.cursor(EXPORT, prefetch=BATCH_EVENTS):
             yield row[0]
+
+
+async def is_known(dsn: str, store_id: str) -> bool:
+    """Tell whether there is a store of this id, in whatever state."""
+    async with connected(dsn) as connection:
+        return await queries.store(connection, store_id) is not None
 
 
 async def rebuild(dsn: str, progress: Progress) -> None:

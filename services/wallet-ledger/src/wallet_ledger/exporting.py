@@ -67,7 +67,7 @@ async def export_ledger(dsn: str, path: Path, progress: Progress) -> Proof:
     The heads of this moment are in the file's header, so what clients write meanwhile is left out.
     Until it is whole the file is called `<path>.part`; if one lies there it is proven and gone on
     with. Beside it the newest checkpoint of what is in it is written, if one was signed. Raises
-    NotExportable, OSError, asyncpg.PostgresError.
+    NotExportable, InUse, OSError, asyncpg.PostgresError.
     """
     part = path.with_name(path.name + ".part")
     connection = await asyncpg.connect(dsn, timeout=10, server_settings=SESSION)
@@ -85,10 +85,10 @@ async def export_ledger(dsn: str, path: Path, progress: Progress) -> Proof:
                 raise NotExportable(f"the ledger does not prove itself: {error}") from error
             blocks.flush()
             os.fsync(file.fileno())
-        await write_signed(connection, path, proof)
+            await write_signed(connection, path, proof)
+            part.rename(path)  # while it is held: whoever waits for it must not write into it
     finally:
         await connection.close()
-    part.rename(path)
     return proof
 
 

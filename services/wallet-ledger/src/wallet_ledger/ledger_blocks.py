@@ -4,7 +4,9 @@ With a name that ends in .gz each block is a gzip member of its own (`zcat` read
 blocks begin depends on the content alone: equal ledgers give equal files.
 """
 
+import fcntl
 import gzip
+import os
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -14,6 +16,10 @@ from typing import BinaryIO
 BLOCK_BYTES = 4_000_000
 READ_BYTES = 1_000_000
 LEVEL = 6
+
+
+class InUse(Exception):
+    """Another process writes the file."""
 
 
 class Torn(Exception):
@@ -56,8 +62,18 @@ class Blocks:
 
 @contextmanager
 def opened(path: Path) -> Generator[BinaryIO]:
-    """Give a file to be gone on with, or a new one."""
-    with path.open("r+b" if path.exists() else "w+b") as file:
+    """Give a file to be gone on with, or a new one, which nobody else gets meanwhile.
+
+    It may be renamed while it is held. Raises InUse, OSError.
+    """
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_there = os.path.samestat(os.fstat(file.fileno()), path.stat())
+        except (BlockingIOError, FileNotFoundError):
+            is_there = False
+        if not is_there:  # or its writer has just ended, and it has another name
+            raise InUse(f"another export writes {path}")
         yield file
 
 

@@ -9,7 +9,7 @@ the links. Equal ledgers give equal bytes.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -18,12 +18,20 @@ from events.merkle import EPOCH
 from events.outcomes import Outcome
 from wallet_ledger import domain
 
+LAST_MICROSECOND: Final = 253_402_300_799_999_999
+"""The end of the year 9999, from 1970: the last moment that a datetime can name."""
+
+Partition = Annotated[int, msgspec.Meta(ge=0, lt=1000)]
+Place = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Text = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00]*\Z")]
+"""What PostgreSQL takes for text: anything but NUL."""
+
 
 class HeadLine(msgspec.Struct, frozen=True):
     """How far one partition goes: its last position and the link there (hex)."""
 
-    partition: int
-    position: int
+    partition: Partition
+    position: Place
     link: str
 
 
@@ -40,10 +48,10 @@ class OutcomeLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A kept answer: under its caller's key, for ever."""
 
     kind: Literal["outcome"]
-    caller: str
-    key: str
+    caller: Text
+    key: Text
     fingerprint: str
-    status: int
+    status: Annotated[int, msgspec.Meta(ge=100, le=599)]
     answer: str
 
 
@@ -58,10 +66,10 @@ class LinkLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A link, before its events; `recorded_at` in microseconds since 1970."""
 
     kind: Literal["link"]
-    partition: int
-    first: int
-    count: int
-    recorded_at: int
+    partition: Partition
+    first: Place
+    count: Place
+    recorded_at: Annotated[int, msgspec.Meta(ge=0, le=LAST_MICROSECOND)]
     root: str
     link: str
 

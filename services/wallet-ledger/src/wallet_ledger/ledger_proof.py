@@ -1,6 +1,7 @@
 """Proves a ledger's file while it is read: every line is checked against all before it: pure."""
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
@@ -23,6 +24,9 @@ from wallet_ledger.ledger_file import (
 from wallet_ledger.publish import NotAWalletEvent, from_contract
 
 LineT = TypeVar("LineT", bound=msgspec.Struct)
+
+NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""NUL as JSON writes it: no text of PostgreSQL holds it, so no view could."""
 
 
 class BadLine(Exception):
@@ -140,6 +144,8 @@ class Proof:
         return FiledGroup(link, self._events)
 
     def _opened(self, position: int, body: bytes) -> FiledEvent:
+        if NUL.search(body):
+            raise self._bad("the event holds a NUL")
         try:
             envelope = open_envelope(body)
             fact = from_contract(envelope.data)

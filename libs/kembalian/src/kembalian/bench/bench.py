@@ -19,6 +19,10 @@ class Pace:
     warm_seconds: float
     full: bool
 
+    def target_at_full_size(self, target: float) -> float | None:
+        """Return a target that is of a large town or history, None where they are not made."""
+        return target if self.full else None
+
 
 @dataclass(frozen=True, slots=True)
 class Bench:

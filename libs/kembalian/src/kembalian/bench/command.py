@@ -118,7 +118,7 @@ def _write(out: Path, content: dict[str, Any]) -> Path:
     if out.suffix != ".json":
         path = out / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2) + "\n")
+    path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
     return path
 
 

@@ -21,6 +21,10 @@ from kembalian.grounds.wheel import wheel_folder
 RESULT_SECONDS_MAX = 120
 LINE_BYTES_MAX = 256 * 1024 * 1024
 
+RATE_SHARE_MIN = 0.95
+WAITING_SHARE_MAX = 0.01
+"""Of what an open loop asked for: less answered, or more left over, and it was none."""
+
 # One event row in a transaction of its own, in the tables of a scratch database of our schema.
 INSERT_ONE = """INSERT INTO log.event
 (partition, position, stream, version, type, event_id, recorded_at, body)
@@ -74,19 +78,30 @@ async def drive(load: Load, pids: Mapping[str, int]) -> Ran:
     if not begun or not line:
         raise LoadFailed("the load generator ended: its reason is above")
     result = json.loads(line)
-    _check(load, result)
+    check(load, result)
     entries = result["answers"] * max(1, load.batch)
     used = {name: (after[name] - before[name]) / entries * 1e6 for name in pids}
     used["load"] = result["cpu_seconds"] / entries * 1e6
     return Ran(entries / result["seconds"], used, result)
 
 
-def _check(load: Load, result: Mapping[str, Any]) -> None:
+def check(load: Load, result: Mapping[str, Any]) -> None:
+    """Raises LoadFailed unless all answers were good, and as many as the load asked for."""
     wrong = {status: n for status, n in result["statuses"].items() if status not in ("200", "201")}
     if wrong or result["failed"] or not result["answers"]:
         raise LoadFailed(f"{wrong} {result['failed']} {result['strange']}")
     if load.batch and result["accepted"] != result["answers"] * load.batch:
         raise LoadFailed(f"{result['accepted']} entries accepted of {result['answers']} batches")
+    if load.rate:
+        _check_open(load.rate, result)
+
+
+def _check_open(rate: float, result: Mapping[str, Any]) -> None:
+    """Refuse the latencies of arrivals that were not sent when they were due."""
+    achieved, due = result["answers"] / result["seconds"], rate * result["seconds"]
+    if achieved < RATE_SHARE_MIN * rate or result["waiting"] > WAITING_SHARE_MAX * due:
+        waiting = f"{result['waiting']:,} were still to be sent"
+        raise LoadFailed(f"{rate:,.0f}/s were asked for, {achieved:,.0f}/s answered, {waiting}")
 
 
 async def pgbench(dsn: str, pids: Mapping[str, int], *, seconds: int, body_bytes: int) -> Ran:

@@ -7,14 +7,19 @@ from typing import Any, Literal
 COLUMNS = ["measure", "value", "against", "ratio", "at least", "", "CPU us each"]
 
 Sense = Literal["at least", "at most"]
+TargetOf = Literal["ratio", "value"]
+"""What the target is of, in a row that has a ratio."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A measured value beside its baseline; `ratio` and `target` where the issue names one."""
+    """A measured value beside its baseline; `ratio` and `target` where the issue names one.
+
+    A value of None could not be taken, `note` says why; a target is missed then.
+    """
 
     measure: str
-    value: float
+    value: float | None
     unit: str
     against: str = ""
     baseline: float | None = None
@@ -22,6 +27,7 @@ class Row:
     ratio_low: float | None = None
     ratio_high: float | None = None
     target: float | None = None
+    target_of: TargetOf = "ratio"
     sense: Sense = "at least"
     cpu_us: Mapping[str, float] = field(default_factory=dict[str, float])
     note: str = ""
@@ -32,7 +38,10 @@ class Row:
         """Tell whether the target is met; None where there is none."""
         if self.target is None:
             return None
-        have = self.value if self.ratio is None else self.ratio
+        by_value = self.ratio is None or self.target_of == "value"
+        have = self.value if by_value else self.ratio
+        if have is None:
+            return False
         return have >= self.target if self.sense == "at least" else have <= self.target
 
 
@@ -50,8 +59,14 @@ def cells(row: Row) -> list[str]:
     verdict = {None: "", True: "yes", False: "MISSED"}[row.reached]
     each = ", ".join(f"{name} {used:,.0f}" for name, used in row.cpu_us.items() if used >= 1)
     notes = " ".join(part for part in (each, row.note) if part)
-    value = f"{row.value:,.0f}" if row.value >= 100 else f"{row.value:.2f}"
-    return [row.measure, f"{value} {row.unit}", against, ratio, target, verdict, notes]
+    return [row.measure, _value(row), against, ratio, target, verdict, notes]
+
+
+def _value(row: Row) -> str:
+    if row.value is None:
+        return "none"
+    digits = f"{row.value:,.0f}" if row.value >= 100 else f"{row.value:.2f}"
+    return f"{digits} {row.unit}"
 
 
 def document(rows: Sequence[Row], about: Mapping[str, Any]) -> dict[str, Any]:

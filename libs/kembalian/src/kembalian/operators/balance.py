@@ -8,7 +8,7 @@ import typer
 from events.place import Place
 from kembalian.operators.live import read_run
 from kembalian.operators.reading import COULD_NOT_READ
-from kembalian.operators.speaking import JSON_OPTION, fail, say_json, say_table
+from kembalian.operators.speaking import INTERRUPTED, JSON_OPTION, fail, say_json, say_table
 from wallet_ledger import operations
 from web.problems import Problem
 
@@ -35,6 +35,8 @@ def balance(
         raise fail(str(error) or repr(error)) from error
     except ValueError as error:
         raise fail("--position is not a ledger position") from error
+    except KeyboardInterrupt as stop:
+        raise fail(INTERRUPTED) from stop
     if as_json:
         say_json(wallet)
         return

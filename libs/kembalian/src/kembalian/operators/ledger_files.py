@@ -21,11 +21,12 @@ from kembalian.operators.speaking import (
 from wallet_ledger.checkpoint_audit import NotACheckpoint
 from wallet_ledger.exporting import NotExportable, export_ledger
 from wallet_ledger.importing import NotEmpty, NotProven, import_ledger, prove
+from wallet_ledger.ledger_blocks import InUse
 from wallet_ledger.ledger_proof import Proof
 from wallet_ledger.signed_file import Held, NotSigned, read_signed, signed_beside
 
 COULD_NOT = (
-    *(NotExportable, NotEmpty, NotProven, NotSigned, NotACheckpoint),
+    *(InUse, NotExportable, NotEmpty, NotProven, NotSigned, NotACheckpoint),
     *(asyncpg.PostgresError, *COULD_NOT_READ),
 )
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+import catalog.operations
 import settlement.operations
 import wallet_ledger.operations
 from events.envelope import MalformedEvent, UnknownEventType
@@ -13,8 +14,15 @@ from events.source import LogSource, SourceEnded
 from events.topics import WALLET
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import COULD_NOT_READ, consumed, place_in
-from kembalian.operators.speaking import JSON_OPTION, fail, progress, say_json, say_table
-from settlement.domain import Position
+from kembalian.operators.speaking import (
+    INTERRUPTED,
+    JSON_OPTION,
+    fail,
+    progress,
+    say_json,
+    say_table,
+)
+from settlement.domain import PLATFORM, Position
 from settlement.folding import positions_of
 from settlement.projections import UnknownEvent
 from web.problems import Problem
@@ -23,7 +31,7 @@ Where = Literal["views", "log"]
 
 
 class NotThere(ValueError):
-    """The moment that was asked for cannot be answered from there."""
+    """The moment that was asked for cannot be answered from there, or there is no such store."""
 
 
 def position(
@@ -48,7 +56,7 @@ def position(
     try:
         with progress("position", quiet=as_json) as begin:
             tell = begin("events")
-            asked = look(read_run(), source, as_of=as_of, position=at, tell=tell)
+            asked = look(read_run(), source, store_id, as_of=as_of, position=at, tell=tell)
             found, place = asyncio.run(asked)
     except Problem as problem:
         reasons = "; ".join(f"{e['field']} {e['message']}" for e in problem.errors)
@@ -57,8 +65,8 @@ def position(
         raise fail(str(error)) from error
     except COULD_NOT_READ as error:
         raise fail(str(error) or repr(error)) from error
-    if store_id is not None:
-        found = {store_id: found.get(store_id, Position())}
+    except KeyboardInterrupt as stop:
+        raise fail(INTERRUPTED) from stop
     result = {
         "from": source,
         "ledger_position": str(place),
@@ -73,20 +81,41 @@ def position(
 
 
 async def look(
-    run: LiveRun, source: Where, *, as_of: str | None, position: str | None, tell: Any
+    run: LiveRun,
+    source: Where,
+    store_id: str | None = None,
+    *,
+    as_of: str | None,
+    position: str | None,
+    tell: Any,
 ) -> tuple[dict[str, Position], Place]:
-    """Return store -> position and the place that it is for. Raises NotThere, Problem."""
+    """Return store -> position (of one store, if one is named) and the place that it is for.
+
+    Raises NotThere, Problem.
+    """
     ledger = run.postgres["wallet-ledger"]
     place = await wallet_ledger.operations.place(ledger, as_of=as_of, position=position)
     if source == "log":
         found = await positions_of(LogSource(ledger), place, tell)
-        return found, place
-    reached = place_in(await consumed(run, "settlement"), WALLET)
-    if as_of is None and position is None:
-        place = reached
-    elif not reached.reaches(place):
-        raise NotThere(f"settlement's views are at {reached}, not yet at {place}")
-    return await settlement.operations.positions(run.postgres["settlement"], place), place
+    else:
+        reached = place_in(await consumed(run, "settlement"), WALLET)
+        if as_of is None and position is None:
+            place = reached
+        elif not reached.reaches(place):
+            raise NotThere(f"settlement's views are at {reached}, not yet at {place}")
+        found = await settlement.operations.positions(run.postgres["settlement"], place)
+    if store_id is not None:
+        found = {store_id: found.get(store_id) or await _unmoved(run, store_id)}
+    return found, place
+
+
+async def _unmoved(run: LiveRun, store_id: str) -> Position:
+    """Return the zeros of a store that has not moved yet. Raises NotThere for one mistyped."""
+    if store_id != PLATFORM and not await catalog.operations.is_known(
+        run.postgres["catalog"], store_id
+    ):
+        raise NotThere(f"there is no store {store_id}")
+    return Position()
 
 
 def _shown(position: Position) -> dict[str, int]:

@@ -20,6 +20,9 @@ YES_OPTION = typer.Option("--yes", help="Do not ask before something is changed.
 COULD_NOT = 2
 """Exit code of a command that could not do what was asked."""
 
+INTERRUPTED = "interrupted: nothing was changed, begin again"
+"""What a command says after Ctrl-C that only reads."""
+
 LINE_SECONDS = 5.0
 LOOK_SECONDS = 0.2
 

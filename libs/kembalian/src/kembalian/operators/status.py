@@ -17,7 +17,7 @@ from kembalian.operators.reading import (
     size,
 )
 from kembalian.operators.services import OWNER_OF, SERVICES
-from kembalian.operators.speaking import JSON_OPTION, fail, say_json, say_table
+from kembalian.operators.speaking import INTERRUPTED, JSON_OPTION, fail, say_json, say_table
 
 
 def status(*, as_json: Annotated[bool, JSON_OPTION] = False) -> None:
@@ -26,6 +26,8 @@ def status(*, as_json: Annotated[bool, JSON_OPTION] = False) -> None:
         result = asyncio.run(look(read_run()))
     except COULD_NOT_READ as error:
         raise fail(str(error) or repr(error)) from error
+    except KeyboardInterrupt as stop:
+        raise fail(INTERRUPTED) from stop
     if as_json:
         say_json(result)
         return

@@ -30,6 +30,7 @@ from kembalian.operators.reading import (
 )
 from kembalian.operators.services import SERVICES
 from kembalian.operators.speaking import (
+    INTERRUPTED,
     JSON_OPTION,
     Begin,
     Tell,
@@ -76,7 +77,7 @@ def verify(
     except (NotACheckpoint, CouldNotCheck, WorkFailed, *COULD_NOT_READ) as error:
         raise fail(f"could not check: {error or repr(error)}") from error
     except KeyboardInterrupt as stop:
-        raise fail("interrupted: nothing was changed, begin again") from stop
+        raise fail(INTERRUPTED) from stop
     if as_json:
         say_json(shown(report))
     else:

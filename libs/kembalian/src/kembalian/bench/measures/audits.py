@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from kembalian.bench.bench import Bench
+from kembalian.bench.bench import Bench, Pace
 from kembalian.bench.children import child
 from kembalian.bench.driving import LoadFailed
 from kembalian.bench.rows import Row
@@ -17,8 +17,9 @@ from kembalian.operators.reading import heads, size
 
 EVENTS_FULL = 1_000_000
 TARGET = 50_000
+VERIFY = "verify"
 COMMANDS = {
-    "verify": ("verify", "--json"),
+    VERIFY: ("verify", "--json"),
     "rebuild wallet-ledger": ("rebuild", "wallet-ledger", "--yes", "--json"),
     "rebuild settlement": ("rebuild", "settlement", "--yes", "--json"),
     "replay wallet-ledger": ("replay", "wallet-ledger", "--json"),
@@ -53,12 +54,30 @@ async def audits(bench: Bench) -> list[Row]:
             bench.say(f"{name} is skipped: there is no such command")
             continue
         seconds = await _timed(bench, command)
-        count = everything if name == "verify" else wallet_events
-        note = f"{count:,} events in {seconds:.1f} s"
-        rate = count / seconds
-        rows.append(Row(name, rate, "events/s", "COPY out", baseline, target=TARGET, note=note))
-        bench.say(f"{name}: {note}")
+        count = everything if name == VERIFY else wallet_events
+        rows.append(audited(name, count, seconds, baseline, bench.pace))
+        bench.say(f"{name}: {rows[-1].note}")
     return rows
+
+
+def audited(name: str, events: int, seconds: float, copied: float, pace: Pace) -> Row:
+    """Return the row of a command that took `seconds` for `events`, beside COPY's events/s.
+
+    The issue asks for a rate, and names COPY out of the ledger's events as what it is held against.
+    """
+    rate = events / seconds
+    of_all = " of all logs" if name == VERIFY else ""  # COPY is out of the ledger's alone
+    return Row(
+        name,
+        rate,
+        "events/s",
+        "COPY out",
+        copied,
+        ratio=rate / copied,
+        target=pace.target_at_full_size(TARGET),
+        target_of="value",
+        note=f"{events:,} events{of_all} in {seconds:.1f} s",
+    )
 
 
 async def _copy_out(bench: Bench) -> float:

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -126,25 +126,24 @@ async def freshness(bench: Bench) -> list[Row]:
         with suppress(asyncio.CancelledError):
             await watching
     fresh, lost = delays(ran.result["acknowledged"], sightings)
-    visible, latency = latencies_ms(fresh), ran.result["latency_ms"]
-    note = f"p50 {visible['p50']}, p99.9 {visible['p99.9']} ms at {ran.rate:,.0f}/s"
-    if lost:
-        note += f"; {lost} not seen after {CATCH_UP_SECONDS:.0f} s"
+    latency = ran.result["latency_ms"]
     return [
-        Row(
-            "freshness p99",
-            visible["p99"] if not lost else float("inf"),
-            "ms",
-            target=500,
-            sense="at most",
-            note=note,
-            extra=visible,
-        ),
+        seen_by_settlement(latencies_ms(fresh), lost, ran.rate),
         *(
             Row(f"latency {name}", value, "ms", note=f"open loop, {ran.rate:,.0f}/s")
             for name, value in latency.items()
         ),
     ]
+
+
+def seen_by_settlement(visible: Mapping[str, float], lost: int, rate: float) -> Row:
+    """Return the row of freshness; what was not seen at all has no percentile."""
+    shown = ", ".join(f"{name} {visible[name]}" for name in ("p50", "p99.9") if visible)
+    note = f"{shown} ms at {rate:,.0f}/s" if shown else f"at {rate:,.0f}/s"
+    if lost:
+        note += f"; {lost} not seen after {CATCH_UP_SECONDS:.0f} s"
+    p99 = None if lost else visible["p99"]
+    return Row("freshness p99", p99, "ms", target=500, sense="at most", note=note, extra=visible)
 
 
 async def _watch(run: LiveRun, sightings: Sightings) -> None:
