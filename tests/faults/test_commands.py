@@ -156,7 +156,7 @@ async def test_findings_end_with_1_and_are_typed(originals: LiveRun, tmp_path: P
 
     assert (as_json.returncode, text.returncode) == (1, 1)
     shown = json.loads(as_json.stdout)
-    assert shown.keys() == {"clean", "events", "lag", "findings"}
+    assert shown.keys() == {"clean", "events", "lag", "findings", "more"}
     assert (shown["clean"], shown["lag"]) == (False, {})
     [finding] = shown["findings"]
     assert (finding["invariant"], finding["service"], finding["partition"]) == (7, "catalog", 0)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
+from events.finding import Finding
 from kembalian.operators.checks import LedgerPart, LogPart, Piece, all_pieces, checked
 from kembalian.operators.live import LiveRun
 from kembalian.operators.reading import database, heads
@@ -170,7 +171,8 @@ def viewed(piece: Piece, service: str) -> Piece | None:
 async def found_in(run: LiveRun, service: str) -> set[Where]:
     async with all_pieces(run, await heads(run)) as pieces:
         chosen = [found for piece in pieces if (found := viewed(piece, service))]
-        return {Where.of(finding) async for finding in checked(chosen, untold)}
+        found = [one async for one in checked(chosen, untold) if isinstance(one, Finding)]
+        return {Where.of(finding) for finding in found}
 
 
 async def planted(connection: asyncpg.Connection, service: str, statement: str) -> Where:

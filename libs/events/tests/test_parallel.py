@@ -1,12 +1,16 @@
 """Work spread over processes: every result comes, a failure is told, and nothing is left behind."""
 
+import asyncio
 import os
+import subprocess
+import sys
 
 import psutil
 import pytest
 
 from events.parallel import WorkFailed, processes_for, spread
 from events.testing_works import dies, endless, refuses_three, squares
+from events.worker import forked_ahead
 
 
 def children() -> set[int]:
@@ -46,6 +50,53 @@ async def test_leaving_early_ends_the_processes() -> None:
     assert first in (0, 1)
     assert len(during) >= 2
     assert children() <= before | pythons_own()
+
+
+async def parents_of_results(processes: int) -> set[int]:
+    """Return who made the processes that did the work."""
+    return {psutil.Process(pid).ppid() async for pid, _, _ in spread(squares, range(7), processes)}
+
+
+def test_processes_that_were_forked_ahead_do_the_work_and_end() -> None:
+    before = children()
+
+    with forked_ahead(2):
+        assert len(children() - before) == 2
+        assert asyncio.run(parents_of_results(2)) == {os.getpid()}
+
+    assert children() <= before | pythons_own()
+
+
+def test_processes_that_had_nothing_to_do_end_too() -> None:
+    before = children()
+
+    with forked_ahead(3):
+        assert len(children() - before) == 3
+        assert asyncio.run(parents_of_results(1)) == {psutil.Process().ppid()}
+
+    assert children() <= before | pythons_own()
+
+
+def test_processes_that_were_forked_ahead_end_with_a_command_that_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE) as command:
+        assert command.stdout is not None
+        pids = [int(pid) for pid in command.stdout.readline().split()]
+        forked = [psutil.Process(pid) for pid in pids]
+
+        command.kill()
+
+    _, alive = psutil.wait_procs(forked, timeout=10)
+    assert len(forked) == 2
+    assert not alive
+
+
+KILLED = """
+import multiprocessing, time
+from events.worker import forked_ahead
+with forked_ahead(2):
+    print(*[child.pid for child in multiprocessing.active_children()], flush=True)
+    time.sleep(60)
+"""
 
 
 def pythons_own() -> set[int]:

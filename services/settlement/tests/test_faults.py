@@ -81,3 +81,21 @@ async def test_a_fault_in_the_rows_of_an_event_is_named(
     assert {d.partition for d in found} == {spent.partition}
     assert {d.position for d in of_event} <= {spent.position, spent.position + 1}
     assert {d.stream for d in of_event} == {SUSILA}
+
+
+@pytest.mark.parametrize("partition", [-(2**15), -1, 8, 2**15 - 1])
+async def test_a_row_in_a_partition_that_was_never_read_is_named(
+    connection: asyncpg.Connection, dsn: str, whole: Ledger, partition: int
+) -> None:
+    spent = whole.events[-1]
+    await connection.execute(
+        f"{INSERT_ENTRY.format(ahead=0)} partition = $1 AND position = $2".replace(
+            "SELECT partition", f"SELECT {partition}"
+        ),
+        spent.partition,
+        spent.position,
+    )
+
+    [found] = await differences(dsn, whole)
+
+    assert (found.kind, found.view, found.partition) == ("extra", "entry", partition)

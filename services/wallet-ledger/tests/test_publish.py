@@ -86,6 +86,16 @@ def test_an_event_comes_back_as_it_was(event: domain.Event, balance: int) -> Non
 
 
 @given(EVENTS)
+def test_what_is_booked_is_the_fold_and_the_double_entry(event: domain.Event) -> None:
+    before = Wallet({"kantin": 10**12, "fotokopi": 7}, version=3)
+
+    after, legs = domain.booked(before, "w", event)
+
+    assert after == domain.evolve(before, event)
+    assert legs == domain.postings("w", event)
+
+
+@given(EVENTS)
 def test_the_data_of_an_event_is_what_its_contract_says(event: domain.Event) -> None:
     data = data_of("w", event, 7)
 

@@ -97,12 +97,13 @@ class LinksAudit:
         if link.first != self.covered + 1:
             detail = f"no link covers positions after {self.covered}"
             found.append(self.finding(link.first, detail))
-        bodies = [event.body for event in events if event.position >= link.first]
+        if events and events[0].position < link.first:
+            events = [event for event in events if event.position >= link.first]
         for event in events:
-            if event.recorded_at != link.at and event.position >= link.first:
+            if event.recorded_at != link.at:
                 detail = "recorded_at is not that of its link"
                 found.append(self.finding(event.position, detail, event.stream))
-        wrong = self._fault(link, bodies)
+        wrong = self._fault(link, [event.body for event in events])
         if wrong is not None:
             detail = f"positions {link.first} to {link.last}: {wrong}"
             found.append(self.finding(link.first, detail))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from events.envelope import Envelope, MalformedEvent, UnknownEventType
 from events.finding import DENSE, Finding
 from events.log import RecordedEvent
-from events.quickly import open_quickly
+from events.quickly import open_named
 
 
 class OrderAudit:
@@ -33,7 +33,7 @@ class OrderAudit:
                 found.append(self._finding(position, stream, detail))
             versions[stream] = version
             try:
-                envelope = open_quickly(body)
+                envelope = open_named(name, body)
             except (MalformedEvent, UnknownEventType) as error:
                 envelopes.append(None)
                 detail = f"the body cannot be read: {error!r}"[:200]

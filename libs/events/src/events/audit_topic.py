@@ -1,6 +1,5 @@
 """Does a topic hold what its log holds? Same bytes, same order, by the consumer's own rule."""
 
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from events.client import Record
 from events.connecting import connected
 from events.finding import SAME_ON_TOPIC, Finding
 from events.log import RecordedEvent
-from events.reading import NoPosition, judge, position_of, reader, stretches_until_quiet
+from events.reading import NoPosition, header, judge, position_of, reader, stretches_until_quiet
 from events.topics import Kafka, Topic
 
 READ_EVENTS = 2_000
@@ -54,7 +53,7 @@ class TopicAudit:
     def __init__(self, part: TopicPart, stretches: AsyncIterator[Sequence[Record]]) -> None:
         self._part = part
         self._stretches = stretches
-        self._records: deque[Record] = deque()
+        self._records: list[Record] = []  # read and not compared
         self._last = 0
         self._highest = 0
 
@@ -62,7 +61,14 @@ class TopicAudit:
         self, events: Sequence[RecordedEvent], _envelopes: Envelopes = ()
     ) -> Sequence[Finding]:
         """Return in what the topic differs from the next events of the log."""
-        return await self._read_to(events, events[-1].position)
+        count, until = len(events), events[-1].position
+        while len(self._records) < count and await self._read_more():
+            pass
+        if until <= self._part.head and are_next(self._last, self._records[:count], events):
+            del self._records[:count]
+            self._last, self._highest = until, max(self._highest, until)
+            return ()
+        return await self._read_to(events, until)
 
     async def end(self) -> AsyncIterator[Finding]:
         """Yield what the topic holds that the log does not, and what it left out."""
@@ -87,21 +93,28 @@ class TopicAudit:
         found: list[Finding] = []
         due = {event.position: event for event in events}
         while until is None or self._last < until:
-            if not self._records:
-                stretch = await anext(self._stretches, None)
-                if stretch is None:
-                    break
-                self._records.extend(stretch)
+            if not self._records and not await self._read_more():
+                break
             self._compare(due, until, found)
         return found
+
+    async def _read_more(self) -> bool:
+        """Read some records more; tell whether there were any."""
+        stretch = await anext(self._stretches, None)
+        if stretch is None:
+            return False
+        self._records.extend(stretch)
+        return True
 
     def _compare(
         self, due: Mapping[int, RecordedEvent], until: int | None, found: list[Finding]
     ) -> None:
         """Compare the records that were read, up to a position, with the events that are due."""
-        records, head = self._records, self._part.head
-        while records and (until is None or self._last < until):
-            record = records.popleft()
+        head, done = self._part.head, 0
+        for record in self._records:
+            if until is not None and self._last >= until:
+                break
+            done += 1
             try:
                 position = position_of(record)
             except NoPosition:
@@ -116,6 +129,7 @@ class TopicAudit:
             if wrong is not None:
                 stream = (record.key or b"").decode(errors="replace")
                 found.append(self._finding(position, stream, wrong))
+        del self._records[:done]
 
     def _finding(self, position: int | None, stream: str | None, detail: str) -> Finding:
         part = self._part
@@ -135,6 +149,20 @@ async def audit_topic(part: TopicPart) -> AsyncIterator[Finding]:
                 yield finding
         async for finding in topic.end():
             yield finding
+
+
+def are_next(last: int, records: Sequence[Record], events: Sequence[RecordedEvent]) -> bool:
+    """Tell whether messages are those of `events`, one each, which follow the position `last`.
+
+    So it is on the day on which all is well; if not, each message is judged by itself.
+    """
+    positions = [event.position for event in events]
+    return (
+        positions == list(range(last + 1, last + 1 + len(events)))
+        and [header(record, "position") for record in records] == [b"%d" % n for n in positions]
+        and [record.value for record in records] == [event.body for event in events]
+        and [record.key for record in records] == [event.stream.encode() for event in events]
+    )
 
 
 def difference(record: Record, event: RecordedEvent | None) -> str | None:

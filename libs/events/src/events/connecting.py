@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from events.quick_moments import read_moments_quickly
+
 CONNECT_SECONDS = 10.0
 
 
@@ -21,3 +23,11 @@ async def connected(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+@asynccontextmanager
+async def connected_to_history(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+    """Give the same for whoever reads very many rows with times. Raises as `connected`."""
+    async with connected(dsn) as connection:
+        await read_moments_quickly(connection)
+        yield connection

@@ -29,7 +29,7 @@ def root(bodies: Sequence[bytes]) -> bytes:
 
     Level by level with an odd last hash carried up: the same tree as RFC 9162's recursive split.
     """
-    level = [leaf(body) for body in bodies]
+    level = [sha256(b"\x00" + body).digest() for body in bodies]  # `leaf`, without a call for each
     while len(level) > 1:
         paired = [node(a, b) for a, b in zip(level[::2], level[1::2], strict=False)]
         level = [*paired, level[-1]] if len(level) % 2 else paired

@@ -2,55 +2,37 @@
 
 import asyncio
 import contextlib
-import gc
 import os
-import pickle
-import signal
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from multiprocessing import forkserver, get_context
-from multiprocessing.process import BaseProcess
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeAlias
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+from events.worker import Connection, Item, Result, Work, Worker, WorkFailed, serve, waiting_worker
 
-Work = Callable[[Item], AsyncIterator[Result]]
-"""What is done with one item: a function of a module, since another process imports it by name."""
+__all__ = ["Work", "WorkFailed", "get_ready", "processes_at_most", "processes_for", "spread"]
 
 WORTH_EVENTS = 30_000
 """Fewer are done sooner here: a process takes a second to import the house."""
 
 STARTING = get_context("forkserver")
 """One process imports what the work needs, once, and forks for whoever asks, as often as asked:
-it has no threads and no loop, which a fork of this process would have."""
+it has no threads and no loop, which a fork of this process would have by then. A command that
+forks ahead (`events.worker`) has imported all of it itself."""
 
-NICENESS = 5
 RESULTS_WAITING_MAX = 100
 
-
-class WorkFailed(Exception):
-    """A process of ours ended, or failed in a way that cannot be carried here as it was."""
-
-
-class Connection(Protocol):
-    """One end of a pipe to another process."""
-
-    def send(self, obj: Any, /) -> None:
-        """Send one object."""
-        ...
-
-    def recv(self) -> Any:
-        """Wait for one object. Raises EOFError."""
-        ...
-
-    def close(self) -> None:
-        """Close this end."""
-        ...
+Queue: TypeAlias = "asyncio.Queue[tuple[bool, Any]]"
+"""(True, a result), (False, a failure), or (False, None): a process has nothing left to do."""
 
 
 def processes_for(events: int) -> int:
     """Return how many processes are worth their start for so many events."""
-    return 1 if events < WORTH_EVENTS else min(os.cpu_count() or 1, 8)
+    return 1 if events < WORTH_EVENTS else processes_at_most()
+
+
+def processes_at_most() -> int:
+    """Return how many processes any work is given."""
+    return min(os.cpu_count() or 1, 8)
 
 
 def get_ready(*modules: str) -> None:
@@ -76,11 +58,10 @@ async def spread(
             async for result in work(item):
                 yield result
         return
-    waiting: asyncio.Queue[tuple[bool, Any]] = asyncio.Queue(RESULTS_WAITING_MAX)
+    waiting: Queue = asyncio.Queue(RESULTS_WAITING_MAX)
     left = list(reversed(items))
-    get_ready(work.__module__)
     workers = [_begin(work) for _ in range(min(processes, len(items)))]
-    tasks = [asyncio.create_task(_drive(pipe, left, waiting)) for _, pipe in workers]
+    tasks = [asyncio.create_task(_drive(pipe, work, left, waiting)) for _, pipe in workers]
     try:
         busy = len(tasks)
         while busy:
@@ -97,19 +78,22 @@ async def spread(
         await asyncio.shield(_end(workers, tasks))
 
 
-def _begin(work: Work[Any, Any]) -> tuple[BaseProcess, Connection]:
-    ours, theirs = STARTING.Pipe()
-    process = STARTING.Process(target=_serve, args=(work, theirs), daemon=True)
-    process.start()
-    theirs.close()
-    return process, ours
+def _begin(work: Work[Any, Any]) -> Worker:
+    """Return a process that will do `work`: one that waits, else one that is started."""
+    worker = waiting_worker()
+    if worker is None:
+        get_ready(work.__module__)
+        ours, theirs = STARTING.Pipe()
+        worker = Worker(STARTING.Process(target=serve, args=(theirs,), daemon=True), ours)
+        worker.process.start()
+        theirs.close()
+    return worker
 
 
-async def _drive(
-    pipe: Connection, left: list[Any], waiting: asyncio.Queue[tuple[bool, Any]]
-) -> None:
-    """Give one process item after item and pass on what it says."""
+async def _drive(pipe: Connection, work: Work[Any, Any], left: list[Any], waiting: Queue) -> None:
+    """Give one process item after item of `work` and pass on what it says."""
     try:
+        pipe.send(work)
         while left:
             pipe.send(left.pop())
             while (said := await asyncio.to_thread(pipe.recv))[0] != "done":
@@ -122,9 +106,7 @@ async def _drive(
         await waiting.put((False, WorkFailed(f"a process of this command ended: {error!r}")))
 
 
-async def _end(
-    workers: Sequence[tuple[BaseProcess, Connection]], tasks: Sequence[asyncio.Task[None]]
-) -> None:
+async def _end(workers: Sequence[Worker], tasks: Sequence[asyncio.Task[None]]) -> None:
     """Wait for all processes; their pipes end with them, and so do the threads that listen."""
     for task in tasks:
         task.cancel()
@@ -135,36 +117,3 @@ async def _end(
             await task
     for _, pipe in workers:
         pipe.close()
-
-
-def _serve(work: Work[Any, Any], pipe: Connection) -> None:
-    """Do items until nobody asks any more. Runs in a process of its own."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(NICENESS)
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)  # millions of small objects, hardly a cycle among them
-    with contextlib.suppress(EOFError, BrokenPipeError):
-        while True:
-            item = pipe.recv()
-            try:
-                asyncio.run(_do(work, item, pipe))
-            except BrokenPipeError:
-                return
-            except Exception as error:  # noqa: BLE001 - it is raised where the work was asked for
-                pipe.send(("failed", _portable(error)))
-            else:
-                pipe.send(("done", None))
-
-
-async def _do(work: Work[Any, Any], item: Any, pipe: Connection) -> None:
-    async for result in work(item):
-        pipe.send(("result", result))
-
-
-def _portable(error: Exception) -> Exception:
-    """Return `error` if it can be carried to another process, else one that says what it was."""
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
-    except Exception:  # noqa: BLE001 - whatever keeps it from being carried
-        return WorkFailed(repr(error))
-    return error

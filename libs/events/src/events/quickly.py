@@ -20,7 +20,10 @@ _DECODERS: Final[dict[bytes, msgspec.json.Decoder[lean.AnyLeanEnvelope]]] = {
     b"kembalian.wallet.TopUp.v1": msgspec.json.Decoder(lean.TopUpEnvelope),
     b"kembalian.wallet.ChangeSaved.v1": msgspec.json.Decoder(lean.ChangeSavedEnvelope),
     b"kembalian.wallet.ChangeRedeemed.v1": msgspec.json.Decoder(lean.ChangeRedeemedEnvelope),
+    b"kembalian.identity.MemberRegistered.v1": msgspec.json.Decoder(lean.MemberRegisteredEnvelope),
 }
+
+_DECODERS_BY_NAME: Final = {name.decode(): decoder for name, decoder in _DECODERS.items()}
 
 
 def open_quickly(body: bytes) -> Envelope:
@@ -35,6 +38,17 @@ def open_quickly(body: bytes) -> Envelope:
         return decoder.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):  # the contract says what is wrong
         return open_envelope(body)
+
+
+def open_named(name: str, body: bytes) -> Envelope:
+    """Return the same as `open_quickly`, given what type the event most likely is. Raises as it."""
+    decoder = _DECODERS_BY_NAME.get(name)
+    if decoder is None:
+        return open_quickly(body)
+    try:
+        return decoder.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return open_quickly(body)
 
 
 def readable(body: bytes) -> Envelope | None:

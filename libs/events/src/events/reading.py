@@ -11,6 +11,8 @@ from aiokafka.errors import KafkaError
 
 from events.background import settle
 from events.client import Record, TopicReader, start
+from events.patience import be_patient
+from events.quick_records import make_structs
 from events.topics import Kafka
 
 QUIET_SECONDS = 1.5
@@ -23,10 +25,13 @@ LONG_POLL_MS = 500
 
 EMBEDDED_POLL_MS = 100
 """The embedded broker looks first, sleeps for as long as it may, and answers what it saw before: so
-not for long. But it also stops looking after that time, and a partition with many batches takes
-it some: with 1 ms it answered nothing at all, for ever, where 300,000 events lay."""
+not for long. But it also stops looking after that time, so events.patience gives it more where a
+partition has many batches: with 100 ms it answered nothing, for ever, from some 70,000 on."""
 
 BOUND_SECONDS = 15.0
+LOOKED_FOR_SECONDS = 40.0
+"""So long what is known to be there may not come: the embedded broker may look some times before it
+was given enough for a deep partition, and each time long on a busy machine."""
 
 Verdict = Literal["next", "duplicate", "gap"]
 
@@ -65,6 +70,7 @@ def judge(last: int, position: int) -> Verdict:
 @asynccontextmanager
 async def reader(kafka: Kafka) -> AsyncGenerator[TopicReader]:
     """Give a consumer without a group: it reads bytes, commits nothing and resets nothing."""
+    make_structs()
     made = AIOKafkaConsumer(
         **kafka.connection(),
         group_id=None,
@@ -77,6 +83,8 @@ async def reader(kafka: Kafka) -> AsyncGenerator[TopicReader]:
     try:
         async with asyncio.timeout(BOUND_SECONDS):
             await start(made)
+        if kafka.embedded:
+            be_patient(made, EMBEDDED_POLL_MS)
         yield cast("TopicReader", made)
     finally:
         await settle(made.stop(), BOUND_SECONDS)
@@ -129,7 +137,8 @@ async def stretches_until_quiet(
         if batch:
             came = clock()
         quiet = clock() - came
-        if quiet > BOUND_SECONDS or (high is not None and high < end and quiet > QUIET_SECONDS):
+        bound = BOUND_SECONDS if high is None or offset >= high else LOOKED_FOR_SECONDS
+        if quiet > bound or (high is not None and high < end and quiet > QUIET_SECONDS):
             raise PartitionBroken(f"{partition} went silent at {offset} of {high}, {end} expected")
 
 

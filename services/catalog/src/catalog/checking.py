@@ -6,7 +6,7 @@ from events.audit import Envelopes
 from events.audit_views import Due, audit_rows
 from events.contracts import catalog
 from events.contracts.base import PublicEvent
-from events.contracts.lean import LeanEvent
+from events.contracts.lean import AnyLeanEvent
 from events.finding import Finding
 from events.log import Connection, RecordedEvent
 
@@ -38,7 +38,7 @@ class ViewsAudit:
             yield finding
 
 
-def fold(stores: Rows, event: RecordedEvent, data: PublicEvent | LeanEvent) -> None:
+def fold(stores: Rows, event: RecordedEvent, data: PublicEvent | AnyLeanEvent) -> None:
     """Apply one event to the rows that should be there."""
     at = (event.position, event.recorded_at)
     match data:

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 
 from events.audit import Envelopes
 from events.audit_views import Due, audit_rows
-from events.contracts import identity
+from events.contracts import identity, lean
 from events.contracts.base import PublicEvent
-from events.contracts.lean import LeanEvent
+from events.contracts.lean import AnyLeanEvent
 from events.finding import Finding
 from events.log import Connection, RecordedEvent
 
@@ -46,7 +46,9 @@ class ViewsAudit:
                 yield finding
 
 
-def fold(members: Rows, staff: Rows, event: RecordedEvent, data: PublicEvent | LeanEvent) -> None:
+def fold(
+    members: Rows, staff: Rows, event: RecordedEvent, data: PublicEvent | AnyLeanEvent
+) -> None:
     """Apply one event to the rows that should be there."""
 
     def due(*row: object) -> Due:
@@ -54,7 +56,7 @@ def fold(members: Rows, staff: Rows, event: RecordedEvent, data: PublicEvent | L
         return Due(event.partition, event.position, (*row, *at))
 
     match data:
-        case identity.MemberRegistered() as new:
+        case lean.MemberRegistered() | identity.MemberRegistered() as new:
             row = (new.member_id, new.card_number, new.auto_save_consent)
             members[new.member_id] = due(*row)
         case identity.MemberConsentChanged() as changed if changed.member_id in members:

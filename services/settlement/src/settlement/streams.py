@@ -9,6 +9,7 @@ import asyncpg
 
 from events import places
 from events.place import Place
+from events.quick_moments import read_moments_quickly
 from settlement.comparing import View
 from settlement.rows import EntryRow, MovementRow, ObligationRow
 from settlement.store import HOLD_VIEWS
@@ -57,6 +58,7 @@ async def seen_now(dsn: str, topic: str, snapshot: str | None = None) -> AsyncGe
     """
     connection = await asyncpg.connect(dsn)
     try:
+        await read_moments_quickly(connection)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             if snapshot is not None:
                 await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")

@@ -8,9 +8,9 @@ from events import places
 from events.audit import Envelopes
 from events.audit_views import Due, audit_rows
 from events.connecting import connected
-from events.contracts import catalog, identity
+from events.contracts import catalog, identity, lean
 from events.contracts.base import PublicEvent
-from events.contracts.lean import LeanEvent
+from events.contracts.lean import AnyLeanEvent
 from events.finding import Finding
 from events.log import Connection, RecordedEvent
 from events.topics import CATALOG, IDENTITY, Topic
@@ -59,10 +59,10 @@ class DirectoryAudit:
         for finding in audit_rows(SERVICE, self._view, self._due, found):
             yield finding
 
-    def _fold(self, event: RecordedEvent, data: PublicEvent | LeanEvent) -> None:
+    def _fold(self, event: RecordedEvent, data: PublicEvent | AnyLeanEvent) -> None:
         at, due = (event.partition, event.position), self._due
         match data:
-            case identity.MemberRegistered() as new:
+            case lean.MemberRegistered() | identity.MemberRegistered() as new:
                 row = (new.member_id, new.card_number, new.auto_save_consent)
                 due[new.member_id] = Due(*at, row)
             case identity.MemberConsentChanged() as changed if changed.member_id in due:

@@ -1,4 +1,7 @@
-"""A history in bulk, decided and written as the lanes do it: what a measurement begins with."""
+"""Given top-ups in bulk, decided and written as the lanes do it: what a measurement begins with.
+
+(`testing.history` draws a history of all kinds of commands instead, by a seed, for tests.)
+"""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from events import log, parallel
 from events.audit import Follower, audit_partition
-from events.connecting import connected
+from events.connecting import connected, connected_to_history
 from events.finding import Finding
 from wallet_ledger import audit
 from wallet_ledger.audit_answers import answers
@@ -18,7 +18,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one process checks at a time: a partition, or the kept answers (None)."""
+    """What one process checks at a time: a partition's events, or the kept answers (None)."""
 
     dsn: str
     snapshot: str
@@ -28,14 +28,16 @@ class Part:
 
 @asynccontextmanager
 async def parts(dsn: str) -> AsyncGenerator[list[Part]]:
-    """Give all that is to be checked, longest first, out of one snapshot, which is held open."""
+    """Give all that is to be checked, longest first, out of one snapshot, which is held open.
+
+    The kept answers come last: PostgreSQL spreads their join over what cores have nothing to do.
+    """
     async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read"):
         snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
         heads = await log.heads(connection)
         longest = sorted(range(PARTITIONS), key=heads.at, reverse=True)
         of_partitions = [Part(dsn, snapshot, p, heads.at(p)) for p in longest]
-        total = sum(part.events for part in of_partitions)
-        yield [Part(dsn, snapshot, None, total // PARTITIONS), *of_partitions]
+        yield [*of_partitions, Part(dsn, snapshot, None, of_partitions[-1].events)]
 
 
 async def check(
@@ -65,7 +67,7 @@ async def check_part(
     `followers` are given the events of a partition too, as they are read.
     """
     async with (
-        connected(part.dsn) as connection,
+        connected_to_history(part.dsn) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         await connection.execute(f"SET TRANSACTION SNAPSHOT '{part.snapshot}'")

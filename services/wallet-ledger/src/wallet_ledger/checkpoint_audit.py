@@ -59,6 +59,7 @@ def read_kept(path: Path) -> CheckpointSigned:
         fields = json.loads(path.read_text(encoding="utf-8"))
         if fields.pop("type") != CHECKPOINT:
             raise NotACheckpoint(f"{path} holds something else than a checkpoint")
+        fields.pop("keys", None)  # an export writes them into the same file
         return CheckpointSigned.model_validate(fields)
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise NotACheckpoint(f"{path} holds no checkpoint: {type(error).__name__}") from None

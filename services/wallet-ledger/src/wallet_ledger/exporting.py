@@ -24,6 +24,7 @@ from wallet_ledger.ledger_file import (
     written,
 )
 from wallet_ledger.ledger_proof import BadLine, Proof
+from wallet_ledger.signed_file import write_signed
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) in events."""
@@ -65,7 +66,8 @@ async def export_ledger(dsn: str, path: Path, progress: Progress) -> Proof:
 
     The heads of this moment are in the file's header, so what clients write meanwhile is left out.
     Until it is whole the file is called `<path>.part`; if one lies there it is proven and gone on
-    with. Raises NotExportable, OSError, asyncpg.PostgresError.
+    with. Beside it the newest checkpoint of what is in it is written, if one was signed. Raises
+    NotExportable, OSError, asyncpg.PostgresError.
     """
     part = path.with_name(path.name + ".part")
     connection = await asyncpg.connect(dsn, timeout=10, server_settings=SESSION)
@@ -83,6 +85,7 @@ async def export_ledger(dsn: str, path: Path, progress: Progress) -> Proof:
                 raise NotExportable(f"the ledger does not prove itself: {error}") from error
             blocks.flush()
             os.fsync(file.fileno())
+        await write_signed(connection, path, proof)
     finally:
         await connection.close()
     part.rename(path)

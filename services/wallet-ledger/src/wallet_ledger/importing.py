@@ -11,6 +11,7 @@ from wallet_ledger.folding import COLUMNS, Fold
 from wallet_ledger.ledger_blocks import Torn, is_compressed, lines_of
 from wallet_ledger.ledger_file import FiledGroup
 from wallet_ledger.ledger_proof import BadLine, Proof
+from wallet_ledger.signed_file import Held
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) in events."""
@@ -59,19 +60,25 @@ class NotProven(Exception):
     """The file is not what it must be; the message names the first bad line."""
 
 
-def prove(path: Path, progress: Progress) -> Proof:
-    """Read a file to its end and return what it proved. Raises NotProven, OSError."""
+def prove(path: Path, progress: Progress, held: Held | None = None) -> Proof:
+    """Read a file to its end and return what it proved; `held` takes its links, too.
+
+    Raises NotProven, NotSigned, OSError.
+    """
     proof = Proof()
-    for _ in _proven(path, proof, progress):
+    for _ in _proven(path, proof, progress, held):
         pass
     return proof
 
 
-async def import_ledger(dsn: str, path: Path, progress: Progress) -> Proof:
+async def import_ledger(
+    dsn: str, path: Path, progress: Progress, held: Held | None = None
+) -> Proof:
     """Write the ledger of a file into an empty one, with its views, in one transaction.
 
     `dsn` must name the owner of the tables or a superuser. A file that does not prove itself to
-    its end changes nothing. Raises NotEmpty, NotProven, OSError, asyncpg.PostgresError.
+    its end, or is not what was signed if `held` is given, changes nothing. Raises NotEmpty,
+    NotProven, NotSigned, OSError, asyncpg.PostgresError.
     """
     proof = Proof()
     connection = await asyncpg.connect(dsn, timeout=10, server_settings=SESSION)
@@ -81,7 +88,7 @@ async def import_ledger(dsn: str, path: Path, progress: Progress) -> Proof:
             if any(row["position"] for row in counters) or not await connection.fetchval(IS_EMPTY):
                 raise NotEmpty("a ledger is there already; import into a new database")
             target = _Target(connection, len(counters))
-            for completed in _proven(path, proof, progress):
+            for completed in _proven(path, proof, progress, held):
                 assert proof.header is not None
                 if len(proof.header.heads) != len(counters):
                     raise NotEmpty(f"the file has {len(proof.header.heads)} partitions")
@@ -92,12 +99,16 @@ async def import_ledger(dsn: str, path: Path, progress: Progress) -> Proof:
     return proof
 
 
-def _proven(path: Path, proof: Proof, progress: Progress) -> Iterator[Outcome | FiledGroup]:
+def _proven(
+    path: Path, proof: Proof, progress: Progress, held: Held | None
+) -> Iterator[Outcome | FiledGroup]:
     told = 0
     try:
         with path.open("rb") as file:
             for line, _ in lines_of(file, compressed=is_compressed(path)):
                 completed = proof.take(line)
+                if held is not None and isinstance(completed, FiledGroup):
+                    held.take(completed.link)
                 if completed is not None:
                     yield completed
                 if proof.events >= told + BATCH_EVENTS and proof.header is not None:
@@ -106,6 +117,8 @@ def _proven(path: Path, proof: Proof, progress: Progress) -> Iterator[Outcome | 
         proof.require_end()
     except (BadLine, Torn) as error:
         raise NotProven(str(error)) from error
+    if held is not None:
+        held.require_all()
     progress(proof.events, proof.events)
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 
 from events.contracts import PublicEvent
 from events.contracts import wallet as contract
-from events.contracts.lean import LeanEvent
+from events.contracts.lean import AnyLeanEvent
 from wallet_ledger import domain
 from wallet_ledger.domain import Allocation, Part, Wallet
 
 
-def beyond(fact: domain.Event, before: Wallet, said: PublicEvent | LeanEvent) -> Iterator[str]:
+def beyond(fact: domain.Event, before: Wallet, said: PublicEvent | AnyLeanEvent) -> Iterator[str]:
     """Yield what an event takes or gives back beyond what it may, given the wallet before it.
 
     `said` is the same event in public: the domain's form derives some sums anew.
@@ -48,7 +48,9 @@ def _allocated(amount: int, allocations: Iterable[Allocation]) -> Iterator[str]:
         yield f"allocations of {allocated} for an amount of {amount}"
 
 
-def _held(fact: domain.PaymentHeld, before: Wallet, said: PublicEvent | LeanEvent) -> Iterator[str]:
+def _held(
+    fact: domain.PaymentHeld, before: Wallet, said: PublicEvent | AnyLeanEvent
+) -> Iterator[str]:
     for part in fact.parts:
         yield from _allocated(part.amount, part.allocations)
     if isinstance(said, contract.PaymentHeld) and said.amount != fact.amount:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from events.contracts import catalog, identity
+from events.contracts import catalog, identity, lean
 from events.dead_letters import Received
 from events.log import Connection
 from wallet_ledger.directory import FORGET
@@ -17,6 +17,9 @@ CONSENT = "UPDATE view.member SET auto_save_consent = $2 WHERE wallet_id = $1"
 STORE = "INSERT INTO view.store (store_id, state) VALUES ($1, $2)"
 
 
+MEMBER_REGISTERED = (lean.MemberRegistered, identity.MemberRegistered)
+
+
 class UnexpectedEvent(ValueError):
     """A contract that these topics do not carry: a newer writer, never to be skipped."""
 
@@ -25,13 +28,11 @@ async def project(connection: Connection, events: Sequence[Received]) -> None:
     """Apply events of identity and catalog, in order, in the transaction that moves the place."""
     new: list[tuple[str, str, bool]] = []
     for event in events:
-        if new and not isinstance(event.envelope.data, identity.MemberRegistered):
+        if new and not isinstance(event.envelope.data, MEMBER_REGISTERED):
             await _register(connection, new)
         match event.envelope.data:
-            case identity.MemberRegistered(
-                member_id=member_id, card_number=card, auto_save_consent=consent
-            ):
-                new.append((member_id, card, consent))
+            case lean.MemberRegistered() | identity.MemberRegistered() as member:
+                new.append((member.member_id, member.card_number, member.auto_save_consent))
             case identity.MemberConsentChanged(member_id=member_id, auto_save_consent=consent):
                 await connection.execute(CONSENT, member_id, consent)
                 await connection.execute(FORGET, member_id)

@@ -108,7 +108,7 @@ def to_contract(wallet_id: str, event: domain.Event, balance: int) -> PublicEven
     return CONTRACTS[NAMES[type(event)]].model_validate(data_of(wallet_id, event, balance))
 
 
-def from_contract(event: PublicEvent | lean.LeanEvent) -> domain.Event:
+def from_contract(event: PublicEvent | lean.AnyLeanEvent) -> domain.Event:
     """Return the domain form of a recorded fact. Raises NotAWalletEvent."""
     match event:
         case lean.TillEvent() | contract.TillEvent():

@@ -1,8 +1,9 @@
-"""The three events of which nearly all of a ledger consists, in a form that is decoded quickly.
+"""The events of which nearly all of a history consists, in a form that is decoded quickly.
 
-The contracts (wallet.py) are the authority. What is taken here is taken there and says the same; a
-test holds both against each other. Whatever is refused here, a newer field or a wrong value, is for
-the contract to judge: a refusal means "not by this way", never "not valid".
+Three of a wallet, and that a member exists. The contracts (wallet.py, identity.py) are the
+authority. What is taken here is taken there and says the same; a test holds both against each
+other. Whatever is refused here, a newer field or a wrong value, is for the contract to judge: a
+refusal means "not by this way", never "not valid".
 """
 
 from typing import Annotated, Literal, TypeAlias
@@ -65,6 +66,18 @@ class ChangeRedeemed(TillEvent, frozen=True, forbid_unknown_fields=True, gc=Fals
 
 
 LeanEvent: TypeAlias = TopUp | ChangeSaved | ChangeRedeemed
+"""Those of a wallet."""
+
+
+class MemberRegistered(Struct, frozen=True, forbid_unknown_fields=True, gc=False, kw_only=True):
+    """A member exists, with the card that stands for the wallet of the same id."""
+
+    member_id: Id
+    card_number: Id
+    auto_save_consent: bool
+
+
+AnyLeanEvent: TypeAlias = LeanEvent | MemberRegistered
 
 
 class LeanEnvelope(Struct, frozen=True, forbid_unknown_fields=True, gc=False, kw_only=True):
@@ -112,4 +125,15 @@ class ChangeRedeemedEnvelope(
     data: ChangeRedeemed
 
 
-AnyLeanEnvelope: TypeAlias = TopUpEnvelope | ChangeSavedEnvelope | ChangeRedeemedEnvelope
+class MemberRegisteredEnvelope(
+    LeanEnvelope, frozen=True, forbid_unknown_fields=True, gc=False, kw_only=True
+):
+    """The envelope of a MemberRegistered."""
+
+    type: Literal["kembalian.identity.MemberRegistered.v1"]
+    data: MemberRegistered
+
+
+AnyLeanEnvelope: TypeAlias = (
+    TopUpEnvelope | ChangeSavedEnvelope | ChangeRedeemedEnvelope | MemberRegisteredEnvelope
+)

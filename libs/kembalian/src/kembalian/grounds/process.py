@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,22 @@ class Account:
     name: str
     uid: int
     gid: int
+
+
+def dying_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
+    """Return what a new child calls first, to be sent `death_signal` when this process dies.
+
+    (When the thread that made it ends, to be exact.)
+    """
+    parent_id = os.getpid()
+
+    def die_with_parent() -> None:
+        # A parent that died before the request is seen by its id.
+        _libc.prctl(PR_SET_PDEATHSIG, int(death_signal))
+        if os.getppid() != parent_id:
+            os._exit(127)
+
+    return die_with_parent
 
 
 def spawn(
@@ -45,13 +61,10 @@ def spawn(
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("a child of a thread would be killed when that thread ends")
-    parent_id = os.getpid()
+    die_with_parent = dying_with_parent(death_signal)
 
-    def die_with_parent() -> None:
-        # After setuid, which clears the request. A parent that died before it is seen by its id.
-        _libc.prctl(PR_SET_PDEATHSIG, int(death_signal))
-        if os.getppid() != parent_id:
-            os._exit(127)
+    def begin() -> None:
+        die_with_parent()  # after setuid, which clears the request
         if niceness:
             os.nice(niceness)
             _be_nice_to_other_sessions(niceness)
@@ -66,7 +79,7 @@ def spawn(
             env=dict(environment),
             cwd=directory,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 (one call into libc, takes no lock)
+            preexec_fn=begin,  # noqa: PLW1509 (one call into libc, takes no lock)
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,

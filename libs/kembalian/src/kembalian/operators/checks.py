@@ -14,11 +14,13 @@ import identity.checking
 import wallet_ledger.checking
 from events.audit import Follower, audit_partition
 from events.audit_topic import TopicPart, topic_audit
+from events.connecting import connected_to_history
 from events.finding import Finding
 from events.parallel import Work, processes_for, spread
 from events.place import Place
+from kembalian.operators.findings import Lowest, More
 from kembalian.operators.live import LiveRun
-from kembalian.operators.reading import database, size
+from kembalian.operators.reading import size
 from kembalian.operators.services import SERVICES
 from kembalian.operators.settled import (
     Added,
@@ -51,13 +53,16 @@ class Piece:
     events: int
 
 
-async def checked(pieces: list[Piece], tell: Tell) -> AsyncGenerator[Finding]:
-    """Do all pieces, the longest first, and yield what is wrong, as it is found."""
+async def checked(pieces: list[Piece], tell: Tell) -> AsyncGenerator[Finding | More]:
+    """Do all pieces, the longest first, and yield what is wrong, as it is found.
+
+    Of what a piece finds very much of, the lowest places come, and the number of all others.
+    """
     in_order = sorted(enumerate(pieces), key=lambda piece: -piece[1].events)
     total, done, settled = sum(piece.events for piece in pieces), dict[int, int](), Settled()
     async with aclosing(spread(do, in_order, processes_for(total))) as all_found:
         async for number, found in all_found:
-            if isinstance(found, Finding):
+            if isinstance(found, (Finding, More)):
                 yield found
             elif isinstance(found, int):
                 done[number] = found
@@ -68,11 +73,17 @@ async def checked(pieces: list[Piece], tell: Tell) -> AsyncGenerator[Finding]:
         yield finding
 
 
-async def do(numbered: tuple[int, Piece]) -> AsyncGenerator[tuple[int, Finding | int | Added]]:
-    """Yield what comes of one piece, with its number."""
+async def do(
+    numbered: tuple[int, Piece],
+) -> AsyncGenerator[tuple[int, Finding | More | int | Added]]:
+    """Yield what comes of one piece, with its number; at the end how many findings did not."""
     number, piece = numbered
+    lowest = Lowest()
     async for found in piece.work(piece.item):
-        yield number, found
+        if not isinstance(found, Finding) or lowest.take(found):
+            yield number, found
+    for more in lowest.refused():
+        yield number, more
 
 
 @asynccontextmanager
@@ -85,7 +96,7 @@ async def all_pieces(run: LiveRun, at: Mapping[str, Place]) -> AsyncGenerator[li
         settled_parts(run) as (settled, rest),
         wallet_ledger.checking.parts(run.postgres[LEDGER]) as parts,  # seen later than settlement
     ):
-        pieces = [Piece(check_rest, rest, size(rest.upto) // PARTITIONS)]
+        pieces = [Piece(check_rest, rest, size(rest.upto) // PARTITIONS // 4)]
         for part in parts:
             topic = settled_part = None
             if part.partition is not None:
@@ -152,7 +163,8 @@ async def check_log_part(part: LogPart) -> AsyncGenerator[Finding | int]:
         followers: list[Follower] = [await held.enter_async_context(topic_audit(part.topic))]
         if topic in SERVICES[LEDGER].consumes:
             followers.append(await held.enter_async_context(directory_audit(ledger, topic)))
-        connection = await held.enter_async_context(database(part.run, part.service))
+        dsn = part.run.postgres[part.service]
+        connection = await held.enter_async_context(connected_to_history(dsn))
         snapshot = connection.transaction(isolation="repeatable_read", readonly=True)
         await held.enter_async_context(snapshot)
         if part.service in VIEWS_OF:

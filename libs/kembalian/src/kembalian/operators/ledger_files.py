@@ -18,11 +18,16 @@ from kembalian.operators.speaking import (
     progress,
     say_json,
 )
+from wallet_ledger.checkpoint_audit import NotACheckpoint
 from wallet_ledger.exporting import NotExportable, export_ledger
 from wallet_ledger.importing import NotEmpty, NotProven, import_ledger, prove
 from wallet_ledger.ledger_proof import Proof
+from wallet_ledger.signed_file import Held, NotSigned, read_signed, signed_beside
 
-COULD_NOT = (NotExportable, NotEmpty, NotProven, asyncpg.PostgresError, *COULD_NOT_READ)
+COULD_NOT = (
+    *(NotExportable, NotEmpty, NotProven, NotSigned, NotACheckpoint),
+    *(asyncpg.PostgresError, *COULD_NOT_READ),
+)
 
 T = TypeVar("T")
 
@@ -59,6 +64,8 @@ def export_file(
         "export", work, f"interrupted: the same command goes on with {file}.part", as_json
     )
     _say(proof, f"written to {file}", as_json)
+    if not as_json and signed_beside(file).exists():
+        typer.echo(f"its newest checkpoint: {signed_beside(file)}")
 
 
 def import_file(
@@ -67,6 +74,14 @@ def import_file(
     check: Annotated[
         bool, typer.Option("--check", help="Only prove the file; no database is needed.")
     ] = False,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="A checkpoint: the file must hold the history that it signed."),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="The public key that you trust (64 hexadecimal digits)."),
+    ] = None,
     database: Database = None,
     yes: Annotated[bool, YES_OPTION] = False,
     as_json: Annotated[bool, JSON_OPTION] = False,
@@ -76,17 +91,29 @@ def import_file(
     All or nothing: a bad line, Ctrl-C or a kill changes nothing. Views are made too, so `kembalian
     verify` is clean afterwards. Exit code: 0 done, 2 not (the first bad line is named).
     """
+    if (checkpoint is None) != (key is None):
+        raise fail("--checkpoint and --key belong together")
     if not check:
         confirm(f"Import {file} into the ledger?", yes=yes)
 
     def work(tell: Callable[[int, int], None]) -> Proof:
+        held = _held(checkpoint, key) if checkpoint and key else None
         if check:
-            return prove(file, tell)
+            return prove(file, tell, held)
         dsn = database or read_run().postgres_admin["wallet-ledger"]
-        return asyncio.run(import_ledger(dsn, file, tell))
+        return asyncio.run(import_ledger(dsn, file, tell, held))
 
     proof = _doing("import", work, "interrupted: nothing was changed", as_json)
     _say(proof, "proven" if check else f"imported from {file}", as_json)
+    if checkpoint and not as_json:
+        typer.echo(f"This is the history that {checkpoint} signed.")
+
+
+def _held(checkpoint: Path, key: str) -> Held:
+    """Return what to hold the file against. Raises NotACheckpoint, NotSigned."""
+    signed = read_signed(checkpoint)
+    signed.require(key.strip().lower())
+    return Held(signed.checkpoint)
 
 
 def _doing(

@@ -86,8 +86,7 @@ class SettledAudit:
             for event, envelope in zip(events, envelopes, strict=True)
             if envelope is not None and event.position <= end
         ]
-        for event in batch:
-            self.sums.take(event)
+        self.sums.take(batch)
         return [_finding(difference) for difference in await self._check.take(batch)]
 
     async def end(self) -> AsyncIterator[Finding]:

@@ -4,11 +4,15 @@ Invariants 3 and 5 of docs/architecture.md: i issues, j is where it was spent.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from events.contracts import lean, wallet
-from events.contracts.base import Allocations
+from events.contracts.base import Allocations, PublicEvent
 from events.received import Received
+
+ADDS_MONEY = (lean.TopUp, lean.ChangeSaved)
+"""What is asked first: nearly all events of a ledger."""
 
 Parts = Allocations | tuple[lean.Allocation, ...]
 
@@ -20,16 +24,20 @@ class Sums:
     issued: Counter[str] = field(default_factory=Counter[str])
     owed: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
 
-    def take(self, event: Received) -> None:
-        """Add one event."""
-        match event.envelope.data:
-            case (
-                lean.TopUp(issuer=issuer, amount=amount)
-                | lean.ChangeSaved(issuer=issuer, amount=amount)
-                | wallet.TopUp(issuer=issuer, amount=amount)
-                | wallet.ChangeSaved(issuer=issuer, amount=amount)
-            ):
-                self.issued[issuer] += amount
+    def take(self, events: Iterable[Received]) -> None:
+        """Add events."""
+        issued = self.issued
+        for _, _, _, _, envelope in events:
+            data = envelope.data
+            if isinstance(data, ADDS_MONEY):
+                issued[data.issuer] += data.amount
+            else:
+                self._take_other(data)
+
+    def _take_other(self, data: PublicEvent | lean.AnyLeanEvent) -> None:
+        match data:
+            case wallet.TopUp() | wallet.ChangeSaved():
+                self.issued[data.issuer] += data.amount
             case (
                 lean.ChangeRedeemed(store_id=store, allocations=parts)
                 | wallet.ChangeRedeemed(store_id=store, allocations=parts)

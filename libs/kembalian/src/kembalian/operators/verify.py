@@ -11,11 +11,13 @@ import typer
 
 from events.contracts.checkpoint import CheckpointSigned
 from events.finding import Finding
-from events.parallel import WorkFailed, get_ready, processes_for
+from events.parallel import WorkFailed, processes_at_most
 from events.place import Place
 from events.topics import CHECKPOINTS
-from kembalian.operators import checkpoints, checks
+from events.worker import forked_ahead
+from kembalian.operators import checkpoints
 from kembalian.operators.checks import all_pieces, checked
+from kembalian.operators.findings import Lowest, More
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import (
     COULD_NOT_READ,
@@ -39,29 +41,21 @@ from kembalian.operators.speaking import (
 from settlement.streams import CouldNotCheck
 from wallet_ledger.checkpoint_audit import NotACheckpoint, read_kept
 
-FINDINGS_MAX = 1_000
 EXIT_FINDINGS = 1
-
-
-class TooManyFindings(Exception):
-    """So much is wrong that more lines would not help."""
 
 
 @dataclass(slots=True)
 class Report:
-    """What a verification came to; `lag` counts events not yet there, which is no finding."""
+    """What a verification came to; `lag` counts events not yet there, which is no finding.
+
+    `more` counts the findings of a service's partition behind those that are shown.
+    """
 
     events: int = 0
     lag: dict[str, int] = field(default_factory=dict[str, int])
     findings: list[Finding] = field(default_factory=list[Finding])
 
-    async def add(self, findings: AsyncGenerator[Finding]) -> None:
-        """Take all findings of one check. Raises TooManyFindings; the check is ended then."""
-        async with aclosing(findings):
-            async for finding in findings:
-                if len(self.findings) >= FINDINGS_MAX:
-                    raise TooManyFindings
-                self.findings.append(finding)
+    more: list[More] = field(default_factory=list[More])
 
 
 KEPT_OPTION = typer.Option(
@@ -77,7 +71,7 @@ def verify(
     """Check invariants 1-5 and 7-10. Exit code: 0 clean, 1 findings, 2 could not check."""
     try:
         kept = read_kept(checkpoint) if checkpoint else None
-        with progress("verify", quiet=as_json) as begin:
+        with forked_ahead(processes_at_most()), progress("verify", quiet=as_json) as begin:
             report = asyncio.run(run_verify(read_run(), begin, kept))
     except (NotACheckpoint, CouldNotCheck, WorkFailed, *COULD_NOT_READ) as error:
         raise fail(f"could not check: {error or repr(error)}") from error
@@ -99,8 +93,6 @@ async def run_verify(run: LiveRun, begin: Begin, kept: CheckpointSigned | None =
     """
     at, signed = await heads(run), await checkpoints.head(run)
     report = Report(events=sum(size(place) for place in at.values()))
-    if processes_for(report.events) > 1:
-        get_ready(checks.__name__)
     for name, service in SERVICES.items():
         there = await wait_until(
             lambda topic=service.topic: published(run, topic), at[name], begin(f"{name} to Kafka")
@@ -116,28 +108,41 @@ async def run_verify(run: LiveRun, begin: Begin, kept: CheckpointSigned | None =
             owner = next(other for other, found in SERVICES.items() if found.topic == topic)
             behind = size(at[owner]) - reached(places[topic.name], at[owner])
             _note_lag(report, f"{name} from {topic.name}", behind)
-    try:
-        await report.add(_all_checks(run, at, begin("checking")))
-        await report.add(checkpoints.check_signed(run, kept, begin("checkpoints")))
-        await report.add(checkpoints.check_published(run, signed))
-    except TooManyFindings:
-        pass
-    report.findings.sort(key=_in_the_house)
+    lowest = Lowest()
+    for check in (
+        _all_checks(run, at, begin("checking")),
+        checkpoints.check_signed(run, kept, begin("checkpoints")),
+        checkpoints.check_published(run, signed),
+    ):
+        await _take_all(check, lowest)
+    report.findings = sorted(lowest.findings(), key=_in_the_house)
+    report.more = sorted(lowest.more(), key=_in_the_house)
     return report
 
 
-async def _all_checks(run: LiveRun, at: Mapping[str, Place], tell: Tell) -> AsyncGenerator[Finding]:
+async def _take_all(check: AsyncGenerator[Finding | More], lowest: Lowest) -> None:
+    async with aclosing(check):
+        async for found in check:
+            if isinstance(found, More):
+                lowest.take_refused(found)
+            else:
+                lowest.take(found)
+
+
+async def _all_checks(
+    run: LiveRun, at: Mapping[str, Place], tell: Tell
+) -> AsyncGenerator[Finding | More]:
     """Yield what is wrong in all logs, topics and views; all cores take piece after piece."""
     async with all_pieces(run, at) as pieces, aclosing(checked(pieces, tell)) as found:
         async for finding in found:
             yield finding
 
 
-def _in_the_house(finding: Finding) -> tuple[int, int, int]:
-    """Return where a finding stands in a report: by service, then by place, the first one first."""
-    partition = -1 if finding.partition is None else finding.partition
-    position = -1 if finding.position is None else finding.position
-    return (list(SERVICES).index(finding.service), partition, position)
+def _in_the_house(found: Finding | More) -> tuple[int, int, int]:
+    """Return where it stands in a report: by service, then by place, the first one first."""
+    partition = -1 if found.partition is None else found.partition
+    position = found.position if isinstance(found, Finding) else None
+    return (list(SERVICES).index(found.service), partition, -1 if position is None else position)
 
 
 def _note_lag(report: Report, what: str, events: int) -> None:
@@ -146,12 +151,13 @@ def _note_lag(report: Report, what: str, events: int) -> None:
 
 
 def shown(report: Report) -> dict[str, Any]:
-    """Return a report as JSON: {clean, events, lag, findings}."""
+    """Return a report as JSON: {clean, events, lag, findings, more}."""
     return {
         "clean": not report.findings,
         "events": report.events,
         "lag": report.lag,
         "findings": [asdict(finding) for finding in report.findings],
+        "more": [asdict(more) for more in report.more],
     }
 
 
@@ -172,6 +178,9 @@ def _say(report: Report) -> None:
     columns = ["invariant", "service", "partition", "position", "stream", "what is wrong"]
     clean = f"Clean: {report.events} events, invariants 1-5 and 7-10 hold."
     say_table("Findings", columns, rows, clean)
+    for more in report.more:
+        part = "" if more.partition is None else f", partition {more.partition}"
+        typer.echo(f"and {more.findings} more of {more.service}{part}, behind those shown")
 
 
 def _text(number: int | None) -> str:

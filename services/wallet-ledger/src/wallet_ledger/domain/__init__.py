@@ -118,6 +118,13 @@ def postings(wallet_id: str, event: Event) -> tuple[Posting, ...]:
     return reversals.postings(wallet_id, event)
 
 
+def booked(wallet: Wallet, wallet_id: str, event: Event) -> tuple[Wallet, tuple[Posting, ...]]:
+    """Return the wallet one event later and the event's double entry: `evolve` and `postings`."""
+    if isinstance(event, TillEvent):  # nearly all of a ledger, and their moves are made once
+        return till.booked(wallet, wallet_id, event)
+    return evolve(wallet, event), postings(wallet_id, event)
+
+
 __all__ = [
     "BALANCE_MAX",
     "Allocation",
@@ -176,6 +183,7 @@ __all__ = [
     "Wallet",
     "WrongState",
     "allocate",
+    "booked",
     "decide",
     "entry_of",
     "evolve",

@@ -157,7 +157,7 @@ def _decide_sale(wallet: Wallet, sale: RecordSale) -> ChangeSaved | SaleRecorded
 def moves(event: TillEvent) -> list[tuple[str, int]]:
     """Return what one event adds to the buckets: (issuer, rupiah)."""
     match event:
-        case ChangeSaved() | TopUp():
+        case TopUp() | ChangeSaved():
             return [(event.issuer, event.amount)]
         case ChangeRedeemed() | CashedOut():
             return debits_of(event.allocations)
@@ -171,17 +171,25 @@ def evolve(wallet: Wallet, event: TillEvent) -> Wallet:
 
 
 def postings(wallet_id: str, event: TillEvent) -> tuple[Posting, ...]:
-    """Return the double entry of one event.
+    """Return the double entry of one event."""
+    return _entries(wallet_id, event, moves(event))
+
+
+def booked(wallet: Wallet, wallet_id: str, event: TillEvent) -> tuple[Wallet, tuple[Posting, ...]]:
+    """Return what `evolve` and what `postings` return, for whoever wants both of many events."""
+    made = moves(event)
+    return moved(wallet, made), _entries(wallet_id, event, made)
+
+
+def _entries(wallet_id: str, event: TillEvent, made: list[tuple[str, int]]) -> tuple[Posting, ...]:
+    """Return the double entry of one event, given its moves.
 
     `store:<id>:cash` is the drawer, `store:<id>:redeemed` what was paid with members' money.
     """
-    store = event.till.store_id
     match event:
-        case ChangeSaved() | TopUp():
-            return entries(wallet_id, moves(event), f"store:{store}:cash")
+        case TopUp() | ChangeSaved() | CashedOut():
+            return entries(wallet_id, made, f"store:{event.till.store_id}:cash")
         case ChangeRedeemed():
-            return entries(wallet_id, moves(event), f"store:{store}:redeemed")
-        case CashedOut():
-            return entries(wallet_id, moves(event), f"store:{store}:cash")
+            return entries(wallet_id, made, f"store:{event.till.store_id}:redeemed")
         case SaleRecorded():
             return ()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from kembalian.bench.bench import Bench
+from kembalian.bench.children import child
 from kembalian.bench.driving import LoadFailed
 from kembalian.bench.rows import Row
 from kembalian.bench.town import arrived, give_money
@@ -74,23 +75,23 @@ async def _copy_out(bench: Bench) -> float:
 
 
 async def _exists(command: str) -> bool:
-    child = await asyncio.create_subprocess_exec(
+    async with child(
         *(sys.executable, "-m", "kembalian", command, "--help"),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
-    )
-    return await child.wait() == 0
+    ) as asked:
+        return await asked.wait() == 0
 
 
 async def _timed(bench: Bench, command: tuple[str, ...]) -> float:
     """Return the seconds that a command takes, its start included. Raises LoadFailed."""
     began = time.monotonic()
-    child = await asyncio.create_subprocess_exec(
+    async with child(
         *(sys.executable, "-m", "kembalian", *command),
         env={**os.environ, "KEMBALIAN_HOME": str(bench.run.home.root)},
         stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await child.communicate()
-    if child.returncode:
+    ) as timed:
+        said, _ = await timed.communicate()
+    if timed.returncode:
         raise LoadFailed(f"kembalian {' '.join(command)}: {said[:2000].decode()}")
     return time.monotonic() - began

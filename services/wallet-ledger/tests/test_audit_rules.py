@@ -1,0 +1,87 @@
+"""An event is passed over as right only where no rule has anything to say of it."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from events.contracts.lean import AnyLeanEvent
+from events.contracts.wallet import WalletEvent
+from events.envelope import Cause
+from events.quickly import open_quickly
+from wallet_ledger import domain
+from wallet_ledger.audit import faults, is_well
+from wallet_ledger.domain import ChangeSaved, Till, TopUp, Wallet, fold
+from wallet_ledger.publish import seal
+
+TILL = Till("1000", "kantin", "kasir")
+BEFORE = fold([TopUp(TILL, "kantin", 500)])
+FACTS = [TopUp(TILL, "kantin", 200), ChangeSaved(TILL, "kantin", 200, 9_800, 10_000, 0)]
+WALLET = {"account": "wallet:w:kantin", "amount": 200}
+DRAWER = {"account": "store:kantin:cash", "amount": -200}
+
+ALTERED: dict[str, tuple[dict[str, Any], str]] = {
+    "a balance too high": ({"balance": 701}, "it says a balance of 701, the fold 700"),
+    "a leg less": ({"postings": [WALLET]}, "the postings sum to 200"),
+    "no legs": ({"postings": []}, "the postings are not those of what happened"),
+    "a leg twice": ({"postings": [WALLET, DRAWER, DRAWER]}, "the postings sum to -200"),
+    "legs in another order": (
+        {"postings": [DRAWER, WALLET]},
+        "the postings are not those of what happened",
+    ),
+    "another amount": (
+        {"postings": [{**WALLET, "amount": 201}, {**DRAWER, "amount": -201}]},
+        "the postings are not those of what happened",
+    ),
+    "another store's drawer": (
+        {"postings": [WALLET, {**DRAWER, "account": "store:toko:cash"}]},
+        "the postings are not those of what happened",
+    ),
+    "another wallet": (
+        {"postings": [{**WALLET, "account": "wallet:v:kantin"}, DRAWER]},
+        "the postings are not those of what happened",
+    ),
+}
+
+
+def said(fact: domain.Event, after: Wallet, **other: Any) -> WalletEvent | AnyLeanEvent:
+    """Return an event as a reader of the log has it, with `other` in the place of its data."""
+    event_id = UUID(int=1)
+    new = seal(
+        "w", fact, after, event_id=event_id, shown_id=str(event_id), time="t", cause=Cause("r")
+    )
+    event = json.loads(new.body)
+    event["data"] |= other
+    data = open_quickly(json.dumps(event, separators=(",", ":"), sort_keys=True).encode()).data
+    assert isinstance(data, WalletEvent | AnyLeanEvent)
+    return data
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
+def test_what_is_right_is_passed_over(fact: domain.Event) -> None:
+    after, legs = domain.booked(BEFORE, "w", fact)
+    data = said(fact, after)
+
+    assert is_well(data, after, legs)
+    assert not list(faults(data, fact, BEFORE, after, legs))
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
+@pytest.mark.parametrize("alteration", ALTERED)
+def test_what_is_wrong_is_not_passed_over_and_is_named(fact: domain.Event, alteration: str) -> None:
+    after, legs = domain.booked(BEFORE, "w", fact)
+    other, reason = ALTERED[alteration]
+    data = said(fact, after, **other)
+
+    assert not is_well(data, after, legs)
+    assert [detail for _, detail in faults(data, fact, BEFORE, after, legs)] == [reason]
+
+
+def test_a_bucket_that_fell_before_is_named_again() -> None:
+    before = Wallet({"kantin": 500, "toko": -1}, 3)
+    after, legs = domain.booked(before, "w", FACTS[0])
+    data = said(FACTS[0], after)
+
+    assert not is_well(data, after, legs)
+    assert list(faults(data, FACTS[0], before, after, legs)) == [(2, "bucket toko falls to -1")]
