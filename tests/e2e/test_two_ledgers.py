@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -22,7 +23,7 @@ from events.topics import WALLET
 from kembalian.testing.faults import check_all
 from kembalian.testing.house import RunningHouse, best_kafka, running_house
 from kembalian.testing.load import load
-from kembalian.testing.people import Campus, Person, new_campus
+from kembalian.testing.people import Campus, Person, log_in, new_campus, new_channel, new_member
 
 PARTITIONS = WALLET.partitions
 LEASE_SECONDS = 5.0
@@ -38,6 +39,8 @@ WHERE name LIKE 'writer/%' AND expires_at > clock_timestamp()
 """
 PATIENCE_SECONDS = 30.0
 KEYS = 50
+MEMBERS = 24
+"""So many that some of them surely live in partitions of each process."""
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +196,68 @@ def test_who_is_killed_under_load_is_followed_and_comes_back(own_house: RunningH
     print(f"written again after {took_over:.1f} s, {busy.longest_outage_seconds():.1f} s at most")
     assert busy.longest_outage_seconds() < SERVED_SECONDS + NOISE_SECONDS
     check_all(own_house, busy)
+
+
+def entries(campus: Campus, members: Sequence[Any], kind: str, amount: int) -> list[dict[str, Any]]:
+    """Return an entry for each member's card, under new keys."""
+    return [
+        {
+            "key": secrets.token_hex(8),
+            "type": kind,
+            "store_id": campus.stores[0],
+            "card_number": member["card_number"],
+            "amount": amount,
+        }
+        for member in members
+    ]
+
+
+def all_or_none(channel: Person, batch: Sequence[dict[str, Any]]) -> httpx.Response:
+    """Send an atomic batch, again and again while the partitions cannot be had together."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        answer = channel.post("/ledger/batch", {"atomic": True, "entries": batch})
+        if answer.status_code != 503:
+            return answer
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.05)
+
+
+def test_an_atomic_batch_over_the_partitions_of_both_is_all_or_none(
+    own_house: RunningHouse,
+) -> None:
+    campus, admin = new_campus(own_house), log_in(own_house, own_house.demo()["admin"])
+    channel, members = new_channel(own_house), [new_member(admin) for _ in range(MEMBERS)]
+    urls = own_house.live().urls
+
+    def balances() -> list[int]:
+        return [admin.get(f"/wallets/{m['member_id']}").json()["balance"] for m in members]
+
+    with (
+        httpx.Client(base_url=urls["wallet-ledger"], timeout=60) as one,
+        httpx.Client(base_url=urls["wallet-ledger-2"], timeout=60) as two,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        channels = [replace(channel, client=client) for client in (one, two)]
+        for turn in range(1, 3):
+            until_shared(own_house)
+            now = writers(own_house)
+            homes = {now[partition_of(m["member_id"], PARTITIONS)].name for m in members}
+            assert homes == set(LEDGERS), "not a batch over two processes"
+            good = entries(campus, members, "topup", 10)
+            asked = [threads.submit(all_or_none, each, good) for each in channels]
+            first, second = (future.result() for future in asked)
+            assert (first.status_code, first.content) == (200, second.content), first.text
+            assert {o["status"] for o in first.json()["outcomes"]} == {201}
+            assert balances() == [10 * turn] * MEMBERS
+
+            poor = [
+                *entries(campus, members, "redemption", 10 * turn),
+                *entries(campus, members[-1:], "redemption", 1),
+            ]
+            refused = all_or_none(channels[turn % 2], poor)
+            assert (refused.status_code, refused.json()["index"]) == (409, MEMBERS), refused.text
+            assert balances() == [10 * turn] * MEMBERS
 
 
 def test_the_ledger_is_whole_afterwards(own_house: RunningHouse) -> None:

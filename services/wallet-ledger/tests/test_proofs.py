@@ -2,8 +2,9 @@
 
 import copy
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -126,6 +127,98 @@ async def test_no_changed_receipt_is_taken(
 
         assert forged != receipt, number
         assert verifier.check(forged, key=key) == 1, number
+
+
+def places(value: Any, *path: str | int) -> Iterator[tuple[str | int, ...]]:
+    """Yield where anything is in a JSON value; of a list the first alone."""
+    yield path
+    if isinstance(value, dict):
+        for name, inner in cast("dict[str, Any]", value).items():
+            yield from places(inner, *path, name)
+    elif isinstance(value, list):
+        for n, inner in enumerate(cast("list[Any]", value)[:1]):
+            yield from places(inner, *path, n)
+
+
+STRANGE: list[Any] = [None, True, 1.0, 2**70, "\ud800", []]
+NO_ANSWERS = [
+    '{"event":{},"proof":[]}',
+    '{"proof":' * 100_000,
+    "[" * 100_000,
+    "9" * 5_000,
+    '{"items":"abc"}',
+    '{"items":[1]}',
+    '{"keys":5}',
+    "null",
+    "",
+    "\x00",
+]
+
+
+@pytest.mark.parametrize("text", NO_ANSWERS, ids=range(len(NO_ANSWERS)))
+def test_what_is_no_answer_could_not_be_checked(tmp_path: Path, text: str) -> None:
+    (tmp_path / "sent.json").write_text(text)
+
+    assert alone.main([str(tmp_path / "sent.json"), "--key", "00" * 32]) == 2
+
+
+async def test_whatever_a_receipt_holds_it_is_told_and_no_traceback(
+    history: History, calls: Calls, verifier: Verifier
+) -> None:
+    receipt, key = await a_receipt(history, calls)
+    consistent = await calls.get("/checkpoints/1/consistency", **{"from": "1"})
+    shown = 0
+    for answer in (receipt, consistent):
+        for path in places(answer):
+            for strange in STRANGE:
+                forged = copy.deepcopy(answer)
+                target: Any = forged
+                for step in path[:-1]:
+                    target = target[step]
+                if not path or json.dumps(target[path[-1]]) == json.dumps(strange):
+                    continue
+                target[path[-1]] = strange
+                code = verifier.check(forged, key=key)
+                unread = "keys" in path  # a first key that signs itself: nothing is believed for it
+                assert code in (1, 2) or (unread and code == 0), (path, strange)
+                shown += 1
+    assert shown > 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("partition",),
+        ("tree", "index"),
+        *(("group", name) for name in ("first_position", "index", "count", "recorded_at")),
+    ],
+)
+async def test_a_number_that_is_no_integer_could_not_be_checked(
+    history: History, calls: Calls, verifier: Verifier, path: tuple[str, ...]
+) -> None:
+    await history.append(1)
+    await history.signer().look()
+    receipt = await calls.get(f"/events/{history.events[0][1]}/receipt")
+    key = await trusted(calls)
+    for other in (float, bool, str):
+        forged = copy.deepcopy(receipt)
+        target = forged["proof"] if len(path) == 1 else forged["proof"][path[0]]
+        target[path[-1]] = other(target[path[-1]])
+
+        assert verifier.check(forged, key=key) == 2, other
+
+
+async def test_what_a_file_holds_moves_no_cursor(
+    history: History, calls: Calls, verifier: Verifier
+) -> None:
+    receipt, key = await a_receipt(history, calls)
+    receipt["proof"]["checkpoint"]["key_id"] = "\ud800\x1b[2J\nevent 1 recorded"
+
+    told = verifier.run(receipt, key=key)
+
+    assert (told.returncode, told.stderr, told.stdout.count("\n")) == (1, "", 1)
+    assert told.stdout.isascii()
+    assert "\x1b" not in told.stdout
 
 
 async def test_a_proof_holds_hashes_and_nothing_of_others(history: History, calls: Calls) -> None:

@@ -10,8 +10,10 @@ code: you need not trust whom you check. Give it what the API answered, in any n
 
 KEY is the public key that you trust: 64 hexadecimal digits, or a file with them, or a file with
 the answer of /ledger/keys (then its first key is trusted: compare it once with what you kept).
-Later keys are believed because each is signed by the one before it. Exit code: 0 all is proven,
-1 something is not, 2 nothing could be checked.
+Later keys are believed because each is signed by the one before it. A first key that an answer
+shows, which signs itself, proves nothing and is passed over, be it yours or not: all trust comes
+from KEY, and whoever trusts a later key need not know the first. Exit code: 0 all is proven,
+1 something is not, 2 it could not be checked: a file is missing, or is no answer of the API.
 """
 
 import argparse
@@ -28,6 +30,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 Json = dict[str, Any]
 EMPTY_ROOT = sha256(b"").hexdigest()
+
+
+UNREADABLE = (
+    LookupError,
+    TypeError,
+    ValueError,
+    OSError,
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+)
+"""What comes of files that are no answers of the API: whatever was sent, it is told, not thrown."""
 
 
 class NotProven(Exception):
@@ -50,14 +64,19 @@ def main(arguments: list[str]) -> int:
         keys = Keys(given.key, [*parts, *listed])
         kept = read(given.checkpoint) if given.checkpoint else None
         for line in proven(parts, keys, kept):
-            print(line)
+            print(plain(line))
     except NotProven as wrong:
-        print(f"NOT PROVEN: {wrong}")
+        print(plain(f"NOT PROVEN: {wrong}"))
         return 1
-    except (LookupError, TypeError, ValueError, OSError, ArithmeticError) as error:
-        print(f"could not check: {error!r}", file=sys.stderr)
+    except UNREADABLE as error:
+        print(plain(f"could not check: {error!r}"), file=sys.stderr)
         return 2
     return 0
+
+
+def plain(text: str) -> str:
+    """Return one line of ASCII: a file may hold what ends a line, or moves a terminal's cursor."""
+    return text.encode("unicode_escape").decode()
 
 
 def read(name: str) -> Json:
@@ -257,10 +276,12 @@ def inclusion(event: Json | None, proof: Json, keys: Keys) -> str:
     if event is None:
         raise ValueError(f"the event {proof['event_id']} itself is not among the files")
     said, group, tree = json.loads(event["body"]), proof["group"], proof["tree"]
+    whole(proof["partition"], tree["index"], group["first_position"], group["index"])
+    whole(group["count"], group["recorded_at"])
     position = group["first_position"] + group["index"]
     place = f"{proof['partition']}-{position}"
-    shown = (event["event_id"], event["event"], event["ledger_position"], event["at"])
-    if shown != (said["id"], said, place, time_of(group["recorded_at"])):
+    shown = (event["event_id"], event["ledger_position"], event["at"], canonical(event["event"]))
+    if shown != (said["id"], place, time_of(group["recorded_at"]), canonical(said)):
         raise NotProven("what the receipt shows is not what its bytes and its place say")
     signed_by = checkpoint(proof["checkpoint"], keys)
     made = leaf(event["body"].encode())
@@ -282,6 +303,7 @@ def consistency(answer: Json, keys: Keys) -> str:
     before, after = answer["from"], answer["to"]
     checkpoint(before, keys)
     checkpoint(after, keys)
+    whole(*(part["partition"] for part in answer["partitions"]))
     if before["n"] > after["n"] or before["at"] > after["at"]:
         raise NotProven("the later checkpoint is the earlier one")
     paths = {part["partition"]: hashes(part["path"]) for part in answer["partitions"]}
@@ -295,6 +317,13 @@ def consistency(answer: Json, keys: Keys) -> str:
             changed = f"partition {old['partition']} was changed or cut before {old['position']}"
             raise NotProven(f"{changed}: checkpoint {after['n']} does not go on from it")
     return f"checkpoint {after['n']} goes on from {before['n']}: nothing before was changed or cut"
+
+
+def whole(*numbers: object) -> None:
+    """Raises ValueError for what is no integer: 1.0 and true would pass for 1."""
+    wrong = [number for number in numbers if type(number) is not int]
+    if wrong:
+        raise ValueError(f"not an integer: {wrong[0]!r}")
 
 
 def time_of(microseconds: int) -> str:

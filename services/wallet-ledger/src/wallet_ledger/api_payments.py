@@ -1,6 +1,6 @@
 """Holds and payments of online orders, for the service that takes orders: internal calls."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import Depends
 from starlette.requests import Request
@@ -19,7 +19,11 @@ from web.tokens import Principal, allow
 
 api = router("/internal/wallets/{wallet_id}/holds")
 
-Service = Annotated[Principal, Depends(allow("service"))]
+ORDERS: Final = ("ordering", "kembalian")
+"""Whose token moves a member's money for an order: the service that takes orders, and the command
+`kembalian` of whoever operates the house. Other services have tokens too, for other calls."""
+
+Service = Annotated[Principal, Depends(allow("service", subjects=ORDERS))]
 
 
 @api.post("", status_code=201, include_in_schema=False)

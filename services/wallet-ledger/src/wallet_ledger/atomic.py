@@ -47,6 +47,8 @@ async def write_all_or_none(
                 await _write(turns, decisions)
                 for p, decision in decisions.items():
                     lanes[p].committed(decision)
+            else:
+                await _fenced(turns)
             return done
     except (NotOwner, KeyClaimed, TimeoutError, *DATABASE_AWAY) as error:
         raise Problem("unavailable", "the ledger is being taken over") from error
@@ -67,6 +69,20 @@ async def _decided(
         earlier = await claimed_too(turn, orders, used)
         decisions[p] = await decide(turn, orders, earlier, now, new_id)
     return decisions
+
+
+async def _fenced(turns: Mapping[int, Turn]) -> None:
+    """Look whether a refusal was decided under epochs that still count, as an append would.
+
+    Another process may have written meanwhile, or the views been dropped, and the wallets here come
+    from before, or out of empty views. Raises NotOwner; the lanes then take a new epoch.
+    """
+    first = next(iter(turns.values()))
+    epochs = await store.epochs(first.connection, list(turns))
+    if any(turn.epoch != epochs[p] for p, turn in turns.items()):
+        for turn in turns.values():
+            turn.spoil()
+        raise NotOwner(f"partitions {sorted(turns)}")
 
 
 async def _write(turns: Mapping[int, Turn], decisions: Mapping[int, Decision]) -> None:

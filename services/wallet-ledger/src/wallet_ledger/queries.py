@@ -50,11 +50,13 @@ ORDER BY version LIMIT $7
 """
 
 BALANCES = """
-SELECT wallet_id, sum(balance)::bigint AS balance FROM view.bucket
-WHERE wallet_id = ANY ($1::text[]) GROUP BY wallet_id
+SELECT w.whole, b.*
+FROM (SELECT count(*) AS whole FROM view.whole) AS w
+LEFT JOIN (
+    SELECT wallet_id, sum(balance)::bigint AS balance FROM view.bucket
+    WHERE wallet_id = ANY ($1::text[]) GROUP BY wallet_id
+) AS b ON true
 """
-
-WHOLE = "SELECT count(*) FROM view.whole"
 
 NOT_IN_STATEMENTS = [
     f"kembalian.wallet.{name}.v1"
@@ -90,7 +92,8 @@ class AheadOfLog(ValueError):
     """A position that the log has not reached: it was never given out."""
 
 
-def _being_filled() -> Problem:
+def being_filled() -> Problem:
+    """Return what whoever asks is told while views that were dropped are not whole again: 503."""
     return Problem("unavailable", "the views are being filled again")
 
 
@@ -102,7 +105,7 @@ async def wallet_now(pool: asyncpg.Pool, partition: int, wallet_id: str) -> Wall
     row = await pool.fetchrow(NOW, partition, wallet_id)
     assert row is not None
     if not row["whole"]:
-        raise _being_filled()
+        raise being_filled()
     buckets = dict(zip(row["issuers"], row["balances"], strict=True))
     held = [payment_of(payment) for payment in json.loads(row["held"] or "[]")]
     wallet = domain.Wallet(buckets, row["version"], {p.payment_id: p for p in held})
@@ -191,8 +194,8 @@ async def balances(pool: asyncpg.Pool, wallet_ids: list[str]) -> dict[str, int]:
     Raises Problem 503 while some views are being filled again.
     """
     rows = await pool.fetch(BALANCES, wallet_ids)
-    if await pool.fetchval(WHOLE) < PARTITIONS:
-        raise _being_filled()
+    if rows[0]["whole"] < PARTITIONS:
+        raise being_filled()
     found = {row["wallet_id"]: row["balance"] for row in rows}
     return {wallet_id: found.get(wallet_id, 0) for wallet_id in wallet_ids}
 

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 
 import asyncpg
 
@@ -35,6 +36,9 @@ LEASE = "checkpoints"
 CANNOT_SIGN = (NoKey, HistoryChanged, TreeIncomplete, MalformedEvent, UnknownEventType)
 LOOK_SECONDS = 1.0
 """Under more than `events` events a second there is one checkpoint a second."""
+
+SAY_SECONDS = 60.0
+"""That it cannot sign is said so often at most: it is so until somebody brings the key."""
 
 HEADS = """
 SELECT c.partition, c.position, c.link, clock_timestamp() AS at,
@@ -64,6 +68,7 @@ class Signer:
         self._key_file = key_file
         self._pace = pace
         self._hold: Hold | None = None
+        self._said_at = float("-inf")
 
     async def run(self) -> None:
         """Sign until cancelled."""
@@ -71,12 +76,19 @@ class Signer:
             try:
                 await self.look()
             except CANNOT_SIGN as error:  # payments go on all the same
-                logger.critical("no checkpoint can be signed: %s", error)
+                self._say(error)
                 self._hold = None
             except DATABASE_AWAY as error:
                 logger.warning("checkpoints begin again: %r", error)
                 self._hold = None
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _say(self, error: Exception) -> None:
+        """Tell whoever reads the log that nothing can be signed, unless it was said just now."""
+        now = monotonic()
+        if now - self._said_at >= SAY_SECONDS:
+            self._said_at = now
+            logger.critical("no checkpoint can be signed: %s", error)
 
     async def look(self) -> CheckpointSigned | None:
         """Sign if one is due and the lease is ours; return the new checkpoint.

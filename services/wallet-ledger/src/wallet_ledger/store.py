@@ -77,6 +77,9 @@ IS_WHOLE = "SELECT EXISTS (SELECT FROM view.whole WHERE partition = $1)"
 RAISE_EPOCH = 'SELECT epoch, "position" FROM log.raise_epoch($1)'
 
 
+EPOCHS = "SELECT partition, epoch FROM log.counter WHERE partition = ANY ($1::smallint[])"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Group:
     """What one partition's writer has decided; `position` is the last one before it."""
@@ -162,6 +165,12 @@ async def raise_epoch(connection: Connection, partition: int) -> tuple[int, int]
     row = await connection.fetchrow(RAISE_EPOCH, partition)
     assert row is not None
     return row["epoch"], row["position"]
+
+
+async def epochs(connection: Connection, partitions: Sequence[int]) -> dict[int, int]:
+    """Return partition -> the epoch of the one who may write it now."""
+    rows = await connection.fetch(EPOCHS, partitions)
+    return {row["partition"]: row["epoch"] for row in rows}
 
 
 async def is_whole(connection: Connection, partition: int) -> bool:

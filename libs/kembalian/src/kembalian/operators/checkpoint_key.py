@@ -30,7 +30,7 @@ KEY_FILE_OPTION = typer.Option(
     help="The private keys; default: of the home.",
 )
 
-FAILURES = (NoKey, asyncpg.PostgresError, *COULD_NOT_READ)
+FAILURES = (NoKey, checkpoint_keys.Rotating, asyncpg.PostgresError, *COULD_NOT_READ)
 
 
 @app.command("list")

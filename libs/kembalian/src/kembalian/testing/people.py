@@ -1,5 +1,6 @@
 """People of a house under test, each with a login of his own, and the campus they stand in."""
 
+import asyncio
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from identity.operations import bootstrap_user
 from kembalian.testing.house import API, RunningHouse
 
 
@@ -123,6 +125,14 @@ def with_new_member(house: RunningHouse, campus: Campus) -> Campus:
     return replace(
         campus, member=person, member_id=member["member_id"], card_number=member["card_number"]
     )
+
+
+def new_channel(house: RunningHouse) -> Person:
+    """Make a channel, which sends batches, in a house that has none, or another one."""
+    username, password = f"channel-{secrets.token_hex(3)}", secrets.token_hex(8)
+    database = house.live().postgres["identity"]
+    asyncio.run(bootstrap_user(database, username, password, "channel", another=True))
+    return log_in(house, {"username": username, "password": password})
 
 
 def new_member(admin: Person, *, auto_save_consent: bool = True) -> dict[str, Any]:

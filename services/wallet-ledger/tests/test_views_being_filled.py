@@ -1,0 +1,147 @@
+"""While views that were dropped are filled again, nobody is told that something is not there."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import pytest
+
+from events.envelope import Cause
+from events.log import partition_of
+from kembalian.grounds.databases import Databases
+from kembalian.testing.databases import MakeDatabase
+from wallet_ledger import operations, queries
+from wallet_ledger.atomic import write_all_or_none
+from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.domain import (
+    Allocation,
+    Command,
+    Entry,
+    PlaceHold,
+    Redeem,
+    RequestReversal,
+    Till,
+    TopUpWithCash,
+)
+from wallet_ledger.group import Order
+from wallet_ledger.lane import Lane
+from wallet_ledger.rebuilding import Part, refill
+from wallet_ledger.recorded import Records
+from wallet_ledger.testing.lanes import owned, writing
+from web.problems import Problem
+
+KANTIN = Till("1000", "kantin", "kasir-1")
+WALLET = next(f"w{n}" for n in range(100) if partition_of(f"w{n}", PARTITIONS) == 0)
+ENTRY = Entry("event-1", "1000", "kantin", "credit", "cash", (Allocation("kantin", 100),))
+STEPS: tuple[Command, ...] = (
+    TopUpWithCash(KANTIN, 900),
+    PlaceHold("payment-1", "order-1", (("kantin", 60),), 3_600),
+    RequestReversal("reversal-1", ENTRY, "kepala-1", "salah ketik"),
+)
+READS: dict[str, Callable[[asyncpg.Pool], Awaitable[Any]]] = {
+    "payment": lambda pool: Records(pool).payment(WALLET, "payment-1"),
+    "payment that never was": lambda pool: Records(pool).payment(WALLET, "payment-2"),
+    "reversal": lambda pool: Records(pool).reversal("reversal-1"),
+    "reversals": lambda pool: Records(pool).reversals(None, "", 10),
+    "reversals of a state": lambda pool: Records(pool).reversals("approved", "", 10),
+    "wallet": lambda pool: queries.wallet_now(pool, 0, WALLET),
+    "balances": lambda pool: queries.balances(pool, [WALLET]),
+}
+
+
+@pytest.fixture
+def ledger(make_database: MakeDatabase) -> Databases:
+    return make_database("wallet-ledger", MIGRATIONS)
+
+
+@pytest.fixture
+async def pool(ledger: Databases) -> AsyncGenerator[asyncpg.Pool]:
+    async with asyncpg.create_pool(ledger.app_dsn, min_size=1, max_size=2) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def lane(ledger: Databases) -> AsyncGenerator[Lane]:
+    """A lane of a wallet with money, some of it held, and a reversal that somebody asked for."""
+    async with writing(ledger.app_dsn, 0) as (lane,):
+        await owned([lane])
+        for n, command in enumerate(STEPS):
+            assert (await lane.submit(order(f"k{n}", command))).status == 201
+        yield lane
+
+
+def order(key: str, command: Command) -> Order:
+    return Order("someone", key, b"body", WALLET, command, Cause("test"))
+
+
+async def drop_views(ledger: Databases) -> None:
+    """Do what `rebuild` begins with after somebody dropped two views: all are there, empty."""
+    connection = await asyncpg.connect(ledger.admin_dsn)
+    try:
+        await connection.execute("DROP TABLE view.payment, view.reversal")
+        async with connection.transaction():
+            await operations.make_views_again(connection, None)
+    finally:
+        await connection.close()
+
+
+async def fill_views(ledger: Databases) -> None:
+    for partition in range(PARTITIONS):
+        async for _ in refill(Part(ledger.admin_dsn, partition)):
+            pass
+
+
+@pytest.mark.usefixtures("lane")
+@pytest.mark.parametrize("name", READS)
+async def test_whoever_reads_is_told_to_come_again(
+    ledger: Databases, pool: asyncpg.Pool, name: str
+) -> None:
+    before = await READS[name](pool)
+    await drop_views(ledger)
+
+    with pytest.raises(Problem) as told:
+        await READS[name](pool)
+    await fill_views(ledger)
+
+    assert told.value.status_code == 503
+    assert await READS[name](pool) == before
+
+
+@pytest.mark.usefixtures("lane")
+async def test_what_is_there_is_shown_whole(pool: asyncpg.Pool) -> None:
+    records = Records(pool)
+
+    payment = await records.payment(WALLET, "payment-1")
+    assert payment is not None
+    assert (payment["state"], payment["held"][0]["amount"], payment["paid"]) == ("held", 60, [])
+    assert datetime.fromisoformat(payment["expires_at"]) > datetime.now(UTC)
+    assert payment["expires_at"].endswith("Z")
+    assert await records.payment(WALLET, "payment-2") is None
+    assert await records.reversal("reversal-1") == (WALLET, "event-1")
+    assert await records.reversal("reversal-2") is None
+    assert await records.reversals("requested", "", 10) == [
+        {
+            "reversal_id": "reversal-1",
+            "state": "requested",
+            "reversed_event_id": "event-1",
+            "member_id": WALLET,
+            "requested_by": "kepala-1",
+            "reason": "salah ketik",
+        }
+    ]
+    assert await records.reversals("approved", "", 10) == []
+
+
+async def test_an_atomic_batch_is_not_refused_by_what_empty_views_say(
+    ledger: Databases, lane: Lane
+) -> None:
+    async with lane.lent() as turn:
+        turn.wallets.clear()  # as if it had been too long ago
+    await drop_views(ledger)
+
+    poor = order("batch", Redeem(KANTIN, 500))
+    with pytest.raises(Problem) as told:
+        await write_all_or_none([lane] * PARTITIONS, [poor], datetime.now(UTC))
+
+    assert told.value.status_code == 503
