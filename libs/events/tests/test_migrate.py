@@ -88,6 +88,6 @@ def test_every_service_with_a_log_has_its_template() -> None:
 
 
 async def test_a_log_has_the_partitions_that_it_was_made_with(pool: asyncpg.Pool) -> None:
-    assert await pool.fetchval("SELECT array_agg(partition ORDER BY 1) FROM log.counter") == [
-        *range(4)
-    ]
+    assert await pool.fetchval(
+        "SELECT array_agg(partition ORDER BY partition) FROM log.counter"
+    ) == [*range(4)]
