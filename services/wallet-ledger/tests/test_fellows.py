@@ -195,12 +195,11 @@ async def test_who_seizes_a_partition_writes_it_and_gives_it_back_later(
             while True:
                 with suppress(NotOwner):
                     async with first.lanes[wanted].lent() as turn:
-                        position = turn.position
+                        position, held = turn.position, len(first.written())
                         break
         late = await insist([second, first], "after", wallet)  # the old owner is asked first
 
-        assert position == 1
+        assert (position, held) == (1, 5)
         assert late.status == 201
         assert b'"balance":2' in late.body
-        assert len(first.written()) == 5
         await until(lambda: loads(*both) == [4, 4])

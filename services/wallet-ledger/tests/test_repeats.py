@@ -72,8 +72,10 @@ class House:
     owners: Owners
 
     async def post(self, role: str, path: str, body: object, key: str = "") -> httpx.Response:
-        """Return the answer to somebody of `role`; a cashier is one of `kantin`."""
-        headers = self.identity.headers(role, store_id="kantin" if role == "cashier" else None)
+        """Return the answer to somebody of `role`: a cashier of `kantin`, the ordering service."""
+        store_id = "kantin" if role == "cashier" else None
+        who = {"sub": "ordering"} if role == "service" else {}
+        headers = self.identity.headers(role, store_id=store_id, **who)
         headers |= {"idempotency-key": key} if key else {}
         return await self.client.post(path, json=body, headers=headers)
 
