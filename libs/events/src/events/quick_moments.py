@@ -3,14 +3,13 @@
 asyncpg makes each time anew, in twice the time of all other columns of a row together.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
 import asyncpg
 
-EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""PostgreSQL counts microseconds from here."""
+from events.carried import PG_EPOCH, carried
 
 NEVER_AND_EVER: Final = {-(2**63): datetime.min, 2**63 - 1: datetime.max}  # noqa: DTZ901
 """Both infinities, as asyncpg says them: without a time zone."""
@@ -34,10 +33,10 @@ def read(value: bytes) -> datetime:
     """Return the time, UTC, in PostgreSQL's eight bytes. Raises OverflowError: beyond 9999."""
     microseconds = int.from_bytes(value, "big", signed=True)
     infinite = NEVER_AND_EVER.get(microseconds)
-    return EPOCH + timedelta(microseconds=microseconds) if infinite is None else infinite
+    return PG_EPOCH + timedelta(microseconds=microseconds) if infinite is None else infinite
 
 
 def written(moment: datetime) -> bytes:
     """Return a time that has a time zone as PostgreSQL reads it."""
-    microseconds = (moment - EPOCH) // timedelta(microseconds=1)
+    (microseconds,) = carried(moment)
     return microseconds.to_bytes(8, "big", signed=True)

@@ -87,8 +87,9 @@ class Convoy:
 
     def afterwards(self, tell: Callable[[], object]) -> None:
         """Call `tell` when what is ready by then has left, or soon if nothing is."""
+        if not self._untold:  # else somebody will look, or is about to tell
+            self._loop.call_soon(self._look)
         self._untold.append(tell)
-        self._loop.call_soon(self._look)
 
     def _look(self) -> None:
         """Leave if there is nobody to wait for, and have told who waits.
