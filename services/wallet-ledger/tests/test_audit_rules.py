@@ -11,7 +11,8 @@ from events.contracts.wallet import WalletEvent
 from events.envelope import Cause
 from events.quickly import open_quickly
 from wallet_ledger import domain
-from wallet_ledger.audit import faults, is_well
+from wallet_ledger.audit import faults
+from wallet_ledger.audit_credits import CREDITS, credited
 from wallet_ledger.domain import ChangeSaved, Till, TopUp, Wallet, fold
 from wallet_ledger.publish import seal
 
@@ -63,7 +64,8 @@ def test_what_is_right_is_passed_over(fact: domain.Event) -> None:
     after, legs = domain.booked(BEFORE, "w", fact)
     data = said(fact, after)
 
-    assert is_well(data, after, legs)
+    assert isinstance(data, CREDITS)
+    assert credited(BEFORE, "w", data) == after
     assert not list(faults(data, fact, BEFORE, after, legs))
 
 
@@ -74,7 +76,8 @@ def test_what_is_wrong_is_not_passed_over_and_is_named(fact: domain.Event, alter
     other, reason = ALTERED[alteration]
     data = said(fact, after, **other)
 
-    assert not is_well(data, after, legs)
+    assert isinstance(data, CREDITS)
+    assert credited(BEFORE, "w", data) is None
     assert [detail for _, detail in faults(data, fact, BEFORE, after, legs)] == [reason]
 
 
@@ -83,5 +86,6 @@ def test_a_bucket_that_fell_before_is_named_again() -> None:
     after, legs = domain.booked(before, "w", FACTS[0])
     data = said(FACTS[0], after)
 
-    assert not is_well(data, after, legs)
+    assert isinstance(data, CREDITS)
+    assert credited(before, "w", data) is None
     assert list(faults(data, FACTS[0], before, after, legs)) == [(2, "bucket toko falls to -1")]

@@ -7,27 +7,30 @@ from events.log import Connection
 from wallet_ledger.audit import SERVICE
 
 # The same without a look into each answer's JSON: its first member is the event's id, its last the
-# place. What is written otherwise is read as JSON. Every event has one pair if all pairs are right
-# and there are as many as events.
+# place, which is compared as it must be written. What is written otherwise is read as JSON. Every
+# event has one pair if all pairs are right and there are as many as events.
 ALL_IS_WELL = """
 WITH told AS (
     SELECT convert_from(substr(answer, 14, 36), 'UTF8')::uuid AS event_id,
-        rtrim(split_part(convert_from(answer, 'UTF8'), '"ledger_position":"', 2), '"}') AS place,
+        substr(answer, position('"ledger_position":"'::bytea IN answer)) AS place,
         0 AS before_last
-    FROM log.outcome WHERE status = 201 AND substr(answer, 1, 13) = '{"event_id":"'
+    FROM log.outcome
+    WHERE status = 201 AND answer >= '{"event_id":"' AND answer < '{"event_id":#'
     UNION ALL
-    SELECT id.value::uuid, answer ->> 'ledger_position',
+    SELECT id.value::uuid,
+        convert_to('"ledger_position":"' || (answer ->> 'ledger_position') || '"}', 'UTF8'),
         coalesce(jsonb_array_length(answer -> 'event_ids'), 1) - id.n::int
     FROM (
-        SELECT convert_from(answer, 'UTF8')::jsonb AS answer
-        FROM log.outcome WHERE status = 201 AND substr(answer, 1, 13) <> '{"event_id":"'
+        SELECT convert_from(answer, 'UTF8')::jsonb AS answer FROM log.outcome
+        WHERE status = 201 AND (answer < '{"event_id":"' OR answer >= '{"event_id":#')
     ) AS said, jsonb_array_elements_text(
         coalesce(answer -> 'event_ids', jsonb_build_array(answer -> 'event_id'))
     ) WITH ORDINALITY AS id (value, n)
 )
 SELECT count(*) = (SELECT count(*) FROM log.event WHERE partition < 1000) AND count(*) FILTER (
-    WHERE a.event_id IS NULL OR e.event_id IS NULL
-        OR a.place IS DISTINCT FROM e.partition || '-' || (e.position + a.before_last)
+    WHERE a.event_id IS NULL OR e.event_id IS NULL OR a.place IS DISTINCT FROM convert_to(
+        '"ledger_position":"' || e.partition || '-' || (e.position + a.before_last) || '"}', 'UTF8'
+    )
 ) = 0
 FROM told a
 FULL JOIN (SELECT * FROM log.event WHERE partition < 1000) AS e ON e.event_id = a.event_id
