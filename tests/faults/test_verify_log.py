@@ -46,6 +46,7 @@ async def test_nothing_is_found_in_the_untouched_copy(originals: LiveRun) -> Non
         chain.an_answer_without_its_event,
         chain.an_event_without_its_answer,
         chain.two_answers_for_one_event,
+        chain.a_place_told_wrongly,
         chain.a_hole_in_the_positions,
         chain.a_hole_in_the_versions,
         chain.the_last_event_deleted,

@@ -17,6 +17,11 @@ SELECT caller, key || '-2', fingerprint, status, answer FROM log.outcome
 WHERE status = 201 AND convert_from(answer, 'UTF8')::jsonb ->> 'event_id' = $1
 """
 
+TELL_ANOTHER_PLACE = """
+UPDATE log.outcome SET answer = replace(convert_from(answer, 'UTF8'), $2, $3)::bytea
+WHERE status = 201 AND convert_from(answer, 'UTF8')::jsonb ->> 'event_id' = $1
+"""
+
 
 async def an_answer_without_its_event(connection: asyncpg.Connection) -> Where:
     """Keep a success of which the log knows nothing (8)."""
@@ -43,6 +48,17 @@ async def two_answers_for_one_event(connection: asyncpg.Connection) -> Where:
     event_id = json.loads(event["body"])["id"]
     done = await connection.execute(DOUBLE_ANSWER, event_id)
     assert done == "INSERT 0 1"
+    return Where(8, LEDGER, event["partition"], event["position"], event["stream"])
+
+
+async def a_place_told_wrongly(connection: asyncpg.Connection) -> Where:
+    """Let an answer, written as all are, name a place with one digit more than its event's (8)."""
+    event = await inside(connection, "TopUp")
+    event_id = json.loads(event["body"])["id"]
+    place = f'"{event["partition"]}-{event["position"]}"'
+    other = f'"{event["partition"]}-{event["position"]}0"'
+    done = await connection.execute(TELL_ANOTHER_PLACE, event_id, place, other)
+    assert done == "UPDATE 1"
     return Where(8, LEDGER, event["partition"], event["position"], event["stream"])
 
 
