@@ -5,7 +5,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from events.contracts import lean
 from events.contracts.lean import AnyLeanEvent
 from events.contracts.wallet import WalletEvent
 from events.envelope import Cause
@@ -14,7 +17,7 @@ from wallet_ledger import domain
 from wallet_ledger.audit import faults
 from wallet_ledger.audit_credits import CREDITS, credited
 from wallet_ledger.domain import ChangeSaved, Till, TopUp, Wallet, fold
-from wallet_ledger.publish import seal
+from wallet_ledger.publish import from_contract, seal
 
 TILL = Till("1000", "kantin", "kasir")
 BEFORE = fold([TopUp(TILL, "kantin", 500)])
@@ -89,3 +92,50 @@ def test_a_bucket_that_fell_before_is_named_again() -> None:
     assert isinstance(data, CREDITS)
     assert credited(before, "w", data) is None
     assert list(faults(data, FACTS[0], before, after, legs)) == [(2, "bucket toko falls to -1")]
+
+
+STORES = st.sampled_from(["kantin", "toko"])
+AMOUNTS = st.integers(1, 3)
+ACCOUNTS = st.sampled_from(
+    [*(f"wallet:{w}:{s}" for w in "wv" for s in ("kantin", "toko"))]
+    + [f"store:{s}:{what}" for s in ("kantin", "toko") for what in ("cash", "redeemed")]
+)
+LEGS = st.lists(st.builds(lean.Posting, ACCOUNTS, st.integers(-3, 3)), max_size=3)
+BUCKETS = st.dictionaries(STORES, st.integers(-2, 6))
+
+
+@st.composite
+def credits_of_any_kind(draw: st.DrawFn) -> tuple[Wallet, lean.TopUp | lean.ChangeSaved]:
+    """Return a wallet and an event that adds money to it: right, or wrong in some of it."""
+    before = Wallet(draw(BUCKETS), draw(st.integers(0, 5)))
+    issuer, store, amount = draw(STORES), draw(STORES), draw(AMOUNTS)
+    right = (
+        lean.Posting(f"wallet:w:{issuer}", amount),
+        lean.Posting(f"store:{store}:cash", -amount),
+    )
+    due = before.balance + amount
+    common: dict[str, Any] = {
+        "wallet_id": "w",
+        "balance": draw(st.just(due) | st.integers(0, 9)),
+        "postings": draw(st.just(right) | LEGS.map(tuple)),
+        "card_number": "1000",
+        "store_id": store,
+        "cashier_id": "kasir",
+        "issuer": issuer,
+        "amount": amount,
+    }
+    if draw(st.booleans()):
+        return before, lean.TopUp(**common)
+    return before, lean.ChangeSaved(**common, sale_total=1, tendered=1 + amount, cash_returned=0)
+
+
+@given(credits_of_any_kind())
+def test_one_step_passes_over_just_what_the_rules_have_nothing_to_say_of(
+    given_both: tuple[Wallet, lean.TopUp | lean.ChangeSaved],
+) -> None:
+    before, data = given_both
+    fact = from_contract(data)
+    after, legs = domain.booked(before, "w", fact)
+    found = list(faults(data, fact, before, after, legs))
+
+    assert credited(before, "w", data) == (None if found else after)
