@@ -7,12 +7,16 @@ from typing import Any
 import asyncpg
 import pytest
 
+from events.connecting import connected
 from events.envelope import Cause
+from events.finding import Finding
 from events.log import partition_of
+from events.shadow import ViewsInMotion
 from kembalian.grounds.databases import Databases
 from kembalian.testing.databases import MakeDatabase
 from wallet_ledger import operations, queries
 from wallet_ledger.atomic import write_all_or_none
+from wallet_ledger.checking import check, parts
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
 from wallet_ledger.domain import (
     Allocation,
@@ -145,3 +149,38 @@ async def test_an_atomic_batch_is_not_refused_by_what_empty_views_say(
         await write_all_or_none([lane] * PARTITIONS, [poor], datetime.now(UTC))
 
     assert told.value.status_code == 503
+
+
+async def found(ledger: Databases) -> list[Finding]:
+    return [finding async for finding in check(ledger.app_dsn, lambda _done, _total: None)]
+
+
+@pytest.mark.usefixtures("lane")
+async def test_views_that_are_being_filled_are_not_checked(ledger: Databases) -> None:
+    await drop_views(ledger)
+
+    with pytest.raises(ViewsInMotion, match="wallet-ledger are being refilled"):
+        await found(ledger)
+    await fill_views(ledger)
+
+    assert await found(ledger) == []
+
+
+@pytest.mark.usefixtures("lane")
+async def test_views_that_are_made_anew_during_a_check_spoil_it(ledger: Databases) -> None:
+    async def check_slowly() -> None:
+        async with parts(ledger.app_dsn):
+            await drop_views(ledger)  # and does not wait for the check
+            await fill_views(ledger)
+
+    with pytest.raises(ViewsInMotion, match="made anew meanwhile"):
+        await check_slowly()
+
+
+@pytest.mark.usefixtures("lane")
+async def test_views_that_are_gone_are_not_checked(ledger: Databases) -> None:
+    async with connected(ledger.admin_dsn) as connection:
+        await connection.execute("DROP SCHEMA view CASCADE")
+
+    with pytest.raises(ViewsInMotion, match="are gone"):
+        await found(ledger)

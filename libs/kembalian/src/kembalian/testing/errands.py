@@ -97,7 +97,7 @@ class Errand:
         said: dict[str, Any] = answer.json()
         if answer.status_code != 200:
             self.refused_at = said["index"]
-            refused = self.operations[said["index"]]
+            refused = self.operations[int(said["index"])]
             refused.status, refused.answer = answer.status_code, answer.content
             assert (self.atomic, said["key"]) == (True, refused.key), answer.text
             return True
