@@ -108,15 +108,15 @@ async def test_a_repeat_that_would_be_refused_now_is_answered_by_the_next_owner_
     async with writing(ledger.app_dsn, 0) as lanes:
         await owned(lanes)
         first = await lanes[0].submit(order("k", TopUpWithCash(KANTIN, 5)))
-    now_refused = replace(order("k", TopUpWithCash(KANTIN, 5)), command=None)
-    now_refused.refusal = problem("store-not-authorised")
+    refusal = problem("store-not-authorised")
+    now_refused = replace(order("k", TopUpWithCash(KANTIN, 5)), asked=refusal)
     async with writing(ledger.app_dsn, 0) as lanes:
         await owned(lanes)
         again = await lanes[0].submit(now_refused)
         new = await lanes[0].submit(replace(now_refused, key="new"))
 
     assert (again.status, again.body, again.replayed) == (201, first.body, True)
-    assert new == now_refused.refusal
+    assert new == refusal
     assert await count(ledger, "log.outcome") == 1  # of what is refused so, nothing is kept
 
 
