@@ -12,11 +12,10 @@ import pytest
 from events.envelope import Cause
 from events.log import partition_of
 from kembalian.grounds.databases import Databases
-from kembalian.testing.databases import MakeDatabase
 from wallet_ledger import operations
 from wallet_ledger.answers import Answer, problem
 from wallet_ledger.arrivals import NotOwner
-from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.config import PARTITIONS
 from wallet_ledger.domain import Command, Redeem, Till, TopUpWithCash
 from wallet_ledger.group import Order, decide_group
 from wallet_ledger.lane import Lane, Undecidable
@@ -28,11 +27,6 @@ KOPERASI = Till("1000", "koperasi", "kasir-3")
 WALLET = next(f"w{n}" for n in range(100) if partition_of(f"w{n}", PARTITIONS) == 0)
 OTHER_HERE = next(f"y{n}" for n in range(100) if partition_of(f"y{n}", PARTITIONS) == 0)
 OTHER = next(f"x{n}" for n in range(100) if partition_of(f"x{n}", PARTITIONS) == 1)
-
-
-@pytest.fixture
-def ledger(make_database: MakeDatabase) -> Databases:
-    return make_database("wallet-ledger", MIGRATIONS)
 
 
 @pytest.fixture
