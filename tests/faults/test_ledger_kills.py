@@ -47,7 +47,7 @@ def test_writers_come_and_go_under_load_and_nothing_is_lost_or_doubled() -> None
         running_house(Path(home), kafka=best_kafka(), KEMBALIAN_LEDGER_PROCESSES="3") as house,
     ):
         until_shared(house)
-        with load(house, seed=22, atomic=False) as busy:
+        with load(house, seed=22) as busy:
             for _ in range(FAULTS):
                 name, how = choose.choice(LEDGERS), choose.choice([signal.SIGKILL, signal.SIGTERM])
                 pid = house.live().pids[name]

@@ -81,8 +81,8 @@ def load(
 ) -> Generator[Load]:
     """Keep CLIENTS clients busy while the block runs; at its end each has its last answer.
 
-    No hold is open then. `atomic`: some batches are all or none; where several processes write the
-    ledger these take partitions from each other, which does not come to rest under such a load.
+    No hold is open then. `atomic`: some batches are all or none; processes that share the ledger
+    take partitions from each other for these, so it is a while until they share them evenly.
     """
     campus, admin = new_campus(house), log_in(house, house.demo()["admin"])
     made = Load(campus, admin, speakers_of(house, campus), _wallets(admin))
