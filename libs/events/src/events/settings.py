@@ -16,7 +16,9 @@ from events.broker import BrokerLogin, Kafka
 class LogSettings(BaseSettings):
     """Where database and broker are, and as whom this service comes to them."""
 
-    model_config = SettingsConfigDict(env_prefix="KEMBALIAN_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="KEMBALIAN_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     database_password_file: Path | None = None
     """The password of `database_url`'s role, if the URL has none."""

@@ -4,11 +4,12 @@ from gateway.app import create_app
 from gateway.config import Settings
 from gateway.server import server
 from web.serve import configure_logging, settle_memory
+from web.settings import from_environment
 
 
 def main() -> None:
     """Read the settings and serve."""
-    settings = Settings()
+    settings = from_environment(Settings)
     configure_logging(settings.log_level)
     settle_memory()
     server(

@@ -3,11 +3,12 @@
 from settlement.app import make_app
 from settlement.config import Settings
 from web.serve import run
+from web.settings import from_environment
 
 
 def main() -> None:
     """Serve with the settings of the environment."""
-    settings = Settings()  # pyright: ignore[reportCallIssue] - the environment gives the rest
+    settings = from_environment(Settings)
     run(make_app(settings), settings)
 
 

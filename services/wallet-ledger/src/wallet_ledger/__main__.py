@@ -5,12 +5,13 @@ from wallet_ledger.app import build
 from wallet_ledger.config import Settings
 from wallet_ledger.till_protocol import till_protocol
 from web.serve import run
+from web.settings import from_environment
 
 
 def main() -> None:
     """Serve until SIGTERM."""
     ask_by_type()
-    settings = Settings()  # pyright: ignore[reportCallIssue] - from the environment
+    settings = from_environment(Settings)
     app = build(settings)
     run(app, settings, protocol=till_protocol(app))
 

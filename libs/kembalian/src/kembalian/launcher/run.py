@@ -15,6 +15,7 @@ from kembalian.grounds.ground import GroundError
 from kembalian.launcher.home import Home, HomeInUse
 from kembalian.launcher.house import House
 from kembalian.launcher.settings import RunSettings
+from web.settings import wrong_settings
 
 READY_PATIENCE_S = 120
 ASK_EVERY_S = 0.1
@@ -30,7 +31,10 @@ def run() -> int:
         settings = RunSettings()
         home = Home(settings.home)
         home.lock()
-    except (ValidationError, HomeInUse, OSError) as error:
+    except ValidationError as error:
+        say_error("\n".join(wrong_settings(error)))
+        return 2
+    except (HomeInUse, OSError) as error:
         say_error(str(error))
         return 2
     try:

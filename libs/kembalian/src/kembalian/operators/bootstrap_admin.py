@@ -46,7 +46,7 @@ def bootstrap_admin(
         login = StaffLogin(username=username or role, password=password)
         asyncio.run(bootstrap_user(_dsn(), login.username, login.password, role, another=another))
     except ValidationError as error:
-        raise fail("; ".join(f"{e['loc'][-1]}: {e['msg']}" for e in error.errors())) from error
+        raise fail("; ".join(_wrong(error))) from error
     except AlreadyThere as error:
         raise fail(f"{error}; --another makes one more") from error
     except COULD_NOT_READ as error:
@@ -78,6 +78,10 @@ def _given(password_file: str) -> str | None:
         confirmation_prompt=True,
     )
     return asked or None
+
+
+def _wrong(error: ValidationError) -> list[str]:
+    return [": ".join([*map(str, e["loc"][-1:]), e["msg"]]) for e in error.errors()]
 
 
 def _dsn() -> str:

@@ -50,7 +50,7 @@ async def published(run: LiveRun, topic: Topic) -> Place:
     Raises KafkaError, TimeoutError.
     """
     kafka = run.broker
-    tails = [await tail(kafka, topic.name, n) for n in range(topic.partitions)]
+    tails = await asyncio.gather(*(tail(kafka, topic.name, n) for n in range(topic.partitions)))
     return Place.of(
         (n, found.position) for n, found in zip(topic.log_partitions, tails, strict=True)
     )

@@ -12,6 +12,7 @@ from kembalian.operators.live import LiveRun, NotRunning
 from kembalian.setup.access import OPERATOR
 from kembalian.setup.secrets import SecretMissing
 from kembalian.setup.settings import DeploymentSettings, dsn
+from web.settings import wrong_settings
 
 SERVICE_PORT = 8000
 
@@ -32,7 +33,10 @@ def deployed_run() -> LiveRun:
         serving = _dsns(settings, "app", lambda passwords: passwords.app)
         owning = _dsns(settings, "owner", lambda passwords: passwords.owner)
         settings.secrets.kafka(OPERATOR)
-    except (ValidationError, SecretMissing) as error:
+    except ValidationError as error:
+        wrong = "; ".join(wrong_settings(error))
+        raise NotRunning(f"this is no deployment's container: {wrong}") from error
+    except SecretMissing as error:
         raise NotRunning(f"this is no deployment's container: {error}") from error
     kafka = settings.kafka(OPERATOR)
     return LiveRun(

@@ -24,6 +24,7 @@ from kembalian.setup.access import SETUP
 from kembalian.setup.broker import Say, make_topics, make_users_and_rights
 from kembalian.setup.secrets import SecretMissing
 from kembalian.setup.settings import DeploymentSettings
+from web.settings import wrong_settings
 
 RETRY_SECONDS: Final = 1.0
 
@@ -37,7 +38,7 @@ def setup() -> None:
         settings = DeploymentSettings()
         set_up(settings, typer.echo)
     except ValidationError as error:
-        raise fail(str(error)) from error
+        raise fail("\n".join(wrong_settings(error))) from error
     except (SecretMissing, TopicMismatch, psycopg.Error, *NOT_YET) as error:
         raise fail(f"not set up: {error or repr(error)}") from error
 

@@ -15,7 +15,9 @@ SUPERUSER = "postgres"
 class DeploymentSettings(BaseSettings):
     """Where PostgreSQL and the broker of a deployment are, and where its secrets lie."""
 
-    model_config = SettingsConfigDict(env_prefix="KEMBALIAN_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="KEMBALIAN_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     secrets_dir: DirectoryPath = Path("/run/secrets")
     postgres_url: str = "postgresql://postgres:5432"
