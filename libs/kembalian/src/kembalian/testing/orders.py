@@ -14,15 +14,19 @@ PATIENCE_SECONDS = 30
 class Orders:
     """Calls wallet-ledger's internal API with a service's token.
 
-    Every process of it is asked in turn, so that one that is away does not matter.
+    Every process of it is asked in turn, so that one that is away does not matter, and where it is
+    now: another launcher starts it elsewhere.
     """
 
     def __init__(self, house: RunningHouse, client: httpx.Client | None = None) -> None:
-        live = house.live()
-        secret = live.home.service_secret_path(COMMAND_CLIENT).read_text(encoding="utf-8").strip()
+        self._house = house
+        secret = (
+            house.live()
+            .home.service_secret_path(COMMAND_CLIENT)
+            .read_text(encoding="utf-8")
+            .strip()
+        )
         self._credentials = {"client_id": COMMAND_CLIENT, "client_secret": secret}
-        self._identity = live.urls["identity"]
-        self._ledgers = [url for name, url in live.urls.items() if name.startswith(LEDGER)]
         self._client = client or house.client
         self._asked = 0
         self._headers: dict[str, str] = {}
@@ -30,8 +34,9 @@ class Orders:
 
     def log_in(self) -> bool:
         """Get a token that begins now; tell whether there was one to be had."""
+        identity = self._house.live().urls["identity"]
         try:
-            answer = self._client.post(f"{self._identity}/internal/token", json=self._credentials)
+            answer = self._client.post(f"{identity}/internal/token", json=self._credentials)
         except httpx.TransportError:
             return False
         if answer.is_success:
@@ -87,7 +92,9 @@ class Orders:
 
     def _next(self) -> str:
         self._asked += 1
-        return self._ledgers[self._asked % len(self._ledgers)] + "/internal/wallets"
+        urls = self._house.live().urls
+        ledgers = [url for name, url in urls.items() if name.startswith(LEDGER)]
+        return ledgers[self._asked % len(ledgers)] + "/internal/wallets"
 
 
 def hold_of(payment_id: str, parts: dict[str, int], seconds: int) -> dict[str, Any]:
