@@ -182,7 +182,7 @@ def test_nothing_is_doubled_by_two_writers_or_by_one_that_slept(own_house: Runni
 def test_who_is_killed_under_load_is_followed_and_comes_back(own_house: RunningHouse) -> None:
     until_shared(own_house)
     dead = {w.owner for w in writers(own_house).values() if w.name == "wallet-ledger-2"}
-    with load(own_house, seed=21) as busy:
+    with load(own_house, seed=21, atomic=False) as busy:
         time.sleep(1)
         killed, began = own_house.kill("wallet-ledger-2"), time.monotonic()
         while len(now := writers(own_house)) < PARTITIONS or dead & {w.owner for w in now.values()}:

@@ -239,6 +239,18 @@ async def test_what_cannot_be_checked_ends_with_2(
     assert "kembalian: could not check" in done.stderr
 
 
+async def test_views_that_are_being_refilled_are_no_findings(
+    originals: LiveRun, tmp_path: Path
+) -> None:
+    async with spoilt(originals, "wallet-ledger") as (run, connection):
+        await connection.execute("DELETE FROM view.whole WHERE partition = 3")
+        write_run(tmp_path, run)
+        done = await asyncio.to_thread(kembalian, tmp_path, "verify", "--json")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "could not check: the views of wallet-ledger are being refilled" in done.stderr
+
+
 @pytest.mark.timeout(180)
 def test_nothing_is_found_while_clients_write(faulty_house: RunningHouse) -> None:
     with load(faulty_house, seed=8) as busy:

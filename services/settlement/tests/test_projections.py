@@ -27,8 +27,8 @@ from events.topics import IDENTITY, WALLET
 from kembalian.testing.databases import MakeDatabase
 from settlement.config import MIGRATIONS
 from settlement.consumer import project
+from settlement.meaning import UnknownEvent
 from settlement.operations import export, rebuild
-from settlement.projections import UnknownEvent
 from settlement.testing.feeding import busy, feed
 from settlement.testing.ledger import START, SUSILA, Ledger
 

@@ -1,4 +1,4 @@
-"""A ledger with history in it, calls that read it, and the stand-alone verifier."""
+"""An empty ledger, one with history in it, calls that read it, and the stand-alone verifier."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -11,6 +11,20 @@ from kembalian.testing.databases import MakeDatabase
 from kembalian.testing.signed import WASH, Calls, History, Verifier, serving
 from wallet_ledger.config import MIGRATIONS
 from wallet_ledger.signing import ensure_key_file
+
+
+@pytest.fixture
+def ledger(make_database: MakeDatabase) -> Databases:
+    """A new database of wallet-ledger."""
+    return make_database("wallet-ledger", MIGRATIONS)
+
+
+@pytest.fixture
+async def admin(ledger: Databases) -> AsyncGenerator[asyncpg.Connection]:
+    """A superuser's way into it."""
+    connection = await asyncpg.connect(ledger.admin_dsn)
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture(scope="session")

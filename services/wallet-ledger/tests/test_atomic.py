@@ -12,12 +12,11 @@ from events.envelope import Cause
 from events.finding import Finding
 from events.log import partition_of
 from kembalian.grounds.databases import Databases
-from kembalian.testing.databases import MakeDatabase
 from wallet_ledger import store
 from wallet_ledger.answers import Answer
 from wallet_ledger.atomic import write_all_or_none
 from wallet_ledger.checking import check
-from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.config import PARTITIONS
 from wallet_ledger.domain import Command, Redeem, Till, TopUpWithCash
 from wallet_ledger.group import Order
 from wallet_ledger.lane import Lane
@@ -47,18 +46,6 @@ FAULTS = {
     "not possible now": "RAISE serialization_failure",
     "the connection ends": "PERFORM pg_terminate_backend(pg_backend_pid())",
 }
-
-
-@pytest.fixture
-def ledger(make_database: MakeDatabase) -> Databases:
-    return make_database("wallet-ledger", MIGRATIONS)
-
-
-@pytest.fixture
-async def admin(ledger: Databases) -> AsyncGenerator[asyncpg.Connection]:
-    connection = await asyncpg.connect(ledger.admin_dsn)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

@@ -14,11 +14,10 @@ from events.envelope import Cause
 from events.finding import Finding
 from events.log import partition_of
 from kembalian.grounds.databases import Databases
-from kembalian.testing.databases import MakeDatabase
 from wallet_ledger import store
 from wallet_ledger.answers import Answer
 from wallet_ledger.checking import check
-from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.config import PARTITIONS
 from wallet_ledger.domain import Command, PlaceHold, Redeem, Till, TopUpWithCash
 from wallet_ledger.group import Order
 from wallet_ledger.lane import Lane
@@ -46,18 +45,6 @@ END $$;
 CREATE TRIGGER late BEFORE INSERT ON log.outcome FOR EACH ROW EXECUTE FUNCTION log.late();
 """
 NOTHING: list[Any] = []
-
-
-@pytest.fixture
-def ledger(make_database: MakeDatabase) -> Databases:
-    return make_database("wallet-ledger", MIGRATIONS)
-
-
-@pytest.fixture
-async def admin(ledger: Databases) -> AsyncGenerator[asyncpg.Connection]:
-    connection = await asyncpg.connect(ledger.admin_dsn)
-    yield connection
-    await connection.close()
 
 
 @asynccontextmanager

@@ -15,11 +15,10 @@ from events.envelope import Cause
 from events.leases import Leases
 from events.log import partition_of
 from kembalian.grounds.databases import Databases
-from kembalian.testing.databases import MakeDatabase
 from wallet_ledger import lane
 from wallet_ledger.answers import Answer
 from wallet_ledger.arrivals import NotOwner
-from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.config import PARTITIONS
 from wallet_ledger.convoy import convoy_to
 from wallet_ledger.domain import Till, TopUpWithCash
 from wallet_ledger.fellows import Fellows
@@ -39,11 +38,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lane, "TICK_SECONDS", 0.2)
     monkeypatch.setattr(lane, "RETRY_SECONDS", 0.06)
     monkeypatch.setattr("wallet_ledger.fellows.ROUND_SECONDS", 0.1)
-
-
-@pytest.fixture
-def ledger(make_database: MakeDatabase) -> Databases:
-    return make_database("wallet-ledger", MIGRATIONS)
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 
 from events.envelope import Cause, open_envelope
 from events.outcomes import Outcome
-from wallet_ledger.answers import problem
+from wallet_ledger.answers import Answer, problem
 from wallet_ledger.domain import (
     Allocation,
     ApproveReversal,
@@ -58,8 +58,8 @@ def decided(*orders: Order, earlier: list[Outcome] | None = None) -> Decision:
     return decide_group(orders, RICH, kept, moment)
 
 
-def order(key: str, command: Command | None, mark: bytes = b"a", caller: str = "c") -> Order:
-    return Order(caller, key, mark, "w", command, Cause("test"))
+def order(key: str, asked: Command | Answer, mark: bytes = b"a", caller: str = "c") -> Order:
+    return Order(caller, key, mark, "w", asked, Cause("test"))
 
 
 def test_each_order_sees_what_those_before_it_left() -> None:
@@ -102,13 +102,14 @@ def test_a_kept_refusal_is_repeated_although_it_would_now_succeed() -> None:
     assert not decision.outcomes
 
 
-@pytest.mark.parametrize(("slug", "kept"), [("pin-required", False), ("not-found", True)])
+@pytest.mark.parametrize(
+    ("slug", "kept"), [("pin-required", False), ("not-found", True), ("unknown-card", True)]
+)
 def test_what_was_refused_beforehand_is_refused_unless_it_is_a_repeat(
     slug: str, *, kept: bool
 ) -> None:
     refusal = problem(slug)
-    new, repeat = order("new", None), order("old", None)
-    new.refusal = repeat.refusal = refusal
+    new, repeat = order("new", refusal), order("old", refusal)
 
     decision = decided(order("old", Redeem(KANTIN, 60)), new, repeat)
 
@@ -118,15 +119,6 @@ def test_what_was_refused_beforehand_is_refused_unless_it_is_a_repeat(
     assert [o.status for o in decision.outcomes] == [201, *([404] if kept else [])]
     assert decision.unkept == (not kept)  # its key is looked up before it is told
     assert len(decision.events) == 1
-
-
-def test_an_unknown_card_is_refused_and_the_refusal_kept() -> None:
-    decision = decided(order("1", None))
-
-    assert decision.answers[0].status == 404
-    assert b"/problems/unknown-card" in decision.answers[0].body
-    assert [o.status for o in decision.outcomes] == [404]
-    assert not decision.events
 
 
 PLACE = PlaceHold("p", "o", (("fotokopi", 30), ("kantin", 50)), 60)
@@ -176,10 +168,10 @@ def test_what_is_neither_kept_nor_repeated_is_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "payments", "reversals"),
+    ("asked", "payments", "reversals"),
     [
         (Redeem(KANTIN, 1), [], []),
-        (None, [], []),
+        (problem("not-found"), [], []),
         (PlaceHold("p", "o", (("kantin", 1),), 1), [("w", "p")], []),
         (ConfirmHold("q"), [("w", "q")], []),
         (ConfirmHold("known"), [], []),
@@ -190,12 +182,12 @@ def test_what_is_neither_kept_nor_repeated_is_counted() -> None:
     ],
 )
 def test_what_a_command_names_is_loaded_before_it_is_decided(
-    command: Command | None, payments: list[tuple[str, str]], reversals: list[tuple[str, str]]
+    asked: Command | Answer, payments: list[tuple[str, str]], reversals: list[tuple[str, str]]
 ) -> None:
     known = Payment("known", "o", "held", NOW, ())
     wallets = {"w": Wallet(payments={"known": known})}
 
-    assert named_by([order("1", command)], wallets) == Named(payments, reversals)
+    assert named_by([order("1", asked)], wallets) == Named(payments, reversals)
 
 
 def test_a_writer_keeps_only_what_is_set_aside_now() -> None:

@@ -12,11 +12,10 @@ import pytest
 from events.envelope import Cause
 from events.log import partition_of
 from kembalian.grounds.databases import Databases
-from kembalian.testing.databases import MakeDatabase
 from wallet_ledger import operations
 from wallet_ledger.answers import Answer, problem
 from wallet_ledger.arrivals import NotOwner
-from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.config import PARTITIONS
 from wallet_ledger.domain import Command, Redeem, Till, TopUpWithCash
 from wallet_ledger.group import Order, decide_group
 from wallet_ledger.lane import Lane, Undecidable
@@ -28,11 +27,6 @@ KOPERASI = Till("1000", "koperasi", "kasir-3")
 WALLET = next(f"w{n}" for n in range(100) if partition_of(f"w{n}", PARTITIONS) == 0)
 OTHER_HERE = next(f"y{n}" for n in range(100) if partition_of(f"y{n}", PARTITIONS) == 0)
 OTHER = next(f"x{n}" for n in range(100) if partition_of(f"x{n}", PARTITIONS) == 1)
-
-
-@pytest.fixture
-def ledger(make_database: MakeDatabase) -> Databases:
-    return make_database("wallet-ledger", MIGRATIONS)
 
 
 @pytest.fixture
@@ -108,15 +102,15 @@ async def test_a_repeat_that_would_be_refused_now_is_answered_by_the_next_owner_
     async with writing(ledger.app_dsn, 0) as lanes:
         await owned(lanes)
         first = await lanes[0].submit(order("k", TopUpWithCash(KANTIN, 5)))
-    now_refused = replace(order("k", TopUpWithCash(KANTIN, 5)), command=None)
-    now_refused.refusal = problem("store-not-authorised")
+    refusal = problem("store-not-authorised")
+    now_refused = replace(order("k", TopUpWithCash(KANTIN, 5)), asked=refusal)
     async with writing(ledger.app_dsn, 0) as lanes:
         await owned(lanes)
         again = await lanes[0].submit(now_refused)
         new = await lanes[0].submit(replace(now_refused, key="new"))
 
     assert (again.status, again.body, again.replayed) == (201, first.body, True)
-    assert new == now_refused.refusal
+    assert new == refusal
     assert await count(ledger, "log.outcome") == 1  # of what is refused so, nothing is kept
 
 

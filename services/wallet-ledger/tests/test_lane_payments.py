@@ -13,9 +13,8 @@ import pytest
 from events.envelope import Cause
 from events.log import partition_of
 from kembalian.grounds.databases import Databases
-from kembalian.testing.databases import MakeDatabase
 from wallet_ledger.answers import Answer
-from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.config import PARTITIONS
 from wallet_ledger.domain import (
     Allocation,
     ApproveReversal,
@@ -41,11 +40,6 @@ KANTIN = Till("1000", "kantin", "kasir-1")
 KOPERASI = Till("1000", "koperasi", "kasir-3")
 WALLET = next(f"w{n}" for n in range(100) if partition_of(f"w{n}", PARTITIONS) == 0)
 HOLD = PlaceHold("p", "o", (("koperasi", 60), ("kantin", 40)), 3_600)
-
-
-@pytest.fixture
-def ledger(make_database: MakeDatabase) -> Databases:
-    return make_database("wallet-ledger", MIGRATIONS)
 
 
 @asynccontextmanager

@@ -1,11 +1,9 @@
 """What lanes say they committed is what the log holds, byte for byte: the relay sends it unread."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 
 import asyncpg
-import pytest
 
 from events import log
 from events.envelope import Cause
@@ -13,9 +11,8 @@ from events.fresh import Fresh
 from events.log import Connection, partition_of
 from events.sending import headers
 from kembalian.grounds.databases import Databases
-from kembalian.testing.databases import MakeDatabase
 from wallet_ledger.atomic import write_all_or_none
-from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.config import PARTITIONS
 from wallet_ledger.domain import Command, Redeem, Till, TopUpWithCash
 from wallet_ledger.group import Order
 from wallet_ledger.testing.lanes import owned, writing
@@ -28,18 +25,6 @@ WALLETS = [
 
 COMMITS = "SELECT count(DISTINCT xmin::text) FROM log.link WHERE partition < 1000"
 LINKS = "SELECT count(*) FROM log.link WHERE partition < 1000"
-
-
-@pytest.fixture
-def ledger(make_database: MakeDatabase) -> Databases:
-    return make_database("wallet-ledger", MIGRATIONS)
-
-
-@pytest.fixture
-async def admin(ledger: Databases) -> AsyncGenerator[asyncpg.Connection]:
-    connection = await asyncpg.connect(ledger.admin_dsn)
-    yield connection
-    await connection.close()
 
 
 def order(key: str, partition: int, command: Command) -> Order:

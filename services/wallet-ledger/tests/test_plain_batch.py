@@ -12,7 +12,7 @@ from wallet_ledger import models
 from wallet_ledger.domain import Till
 from wallet_ledger.owners import CardHolder
 from wallet_ledger.plain_batch import entries_of, fingerprint_of, shown
-from wallet_ledger.till_commands import Limits, Request, command_of, refusal_of
+from wallet_ledger.till_commands import Limits, Request, asked_of
 from web.idempotency import fingerprint_plain
 from web.strict_json import InvalidJson, parse
 
@@ -69,7 +69,7 @@ DOUBLED = (
 
 
 def outcome(entry: Request, till: Till) -> object:
-    return refusal_of(entry, "active", LIMITS) or command_of(entry, till, HOLDER, LIMITS)
+    return asked_of(entry, till, "active", HOLDER, LIMITS)
 
 
 @given(BODIES)

@@ -1,5 +1,7 @@
 """While views that were dropped are filled again, nobody is told that something is not there."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -7,13 +9,18 @@ from typing import Any
 import asyncpg
 import pytest
 
+from events.connecting import connected
 from events.envelope import Cause
+from events.finding import Finding
 from events.log import partition_of
+from events.shadow import ViewsInMotion
+from events.views import in_transaction
 from kembalian.grounds.databases import Databases
-from kembalian.testing.databases import MakeDatabase
 from wallet_ledger import operations, queries
 from wallet_ledger.atomic import write_all_or_none
-from wallet_ledger.config import MIGRATIONS, PARTITIONS
+from wallet_ledger.bulk import top_up_all
+from wallet_ledger.checking import check, parts
+from wallet_ledger.config import PARTITIONS
 from wallet_ledger.domain import (
     Allocation,
     Command,
@@ -29,10 +36,15 @@ from wallet_ledger.lane import Lane
 from wallet_ledger.rebuilding import Part, refill
 from wallet_ledger.recorded import Records
 from wallet_ledger.testing.lanes import owned, writing
+from web.failures import problem_of
 from web.problems import Problem
 
 KANTIN = Till("1000", "kantin", "kasir-1")
-WALLET = next(f"w{n}" for n in range(100) if partition_of(f"w{n}", PARTITIONS) == 0)
+WALLETS = tuple(
+    next(f"w{n}" for n in range(100) if partition_of(f"w{n}", PARTITIONS) == p)
+    for p in range(PARTITIONS)
+)
+WALLET = WALLETS[0]
 ENTRY = Entry("event-1", "1000", "kantin", "credit", "cash", (Allocation("kantin", 100),))
 STEPS: tuple[Command, ...] = (
     TopUpWithCash(KANTIN, 900),
@@ -48,11 +60,6 @@ READS: dict[str, Callable[[asyncpg.Pool], Awaitable[Any]]] = {
     "wallet": lambda pool: queries.wallet_now(pool, 0, WALLET),
     "balances": lambda pool: queries.balances(pool, [WALLET]),
 }
-
-
-@pytest.fixture
-def ledger(make_database: MakeDatabase) -> Databases:
-    return make_database("wallet-ledger", MIGRATIONS)
 
 
 @pytest.fixture
@@ -80,8 +87,7 @@ async def drop_views(ledger: Databases) -> None:
     connection = await asyncpg.connect(ledger.admin_dsn)
     try:
         await connection.execute("DROP TABLE view.payment, view.reversal")
-        async with connection.transaction():
-            await operations.make_views_again(connection, None)
+        await in_transaction(connection, lambda: operations.make_views_again(connection, None))
     finally:
         await connection.close()
 
@@ -106,6 +112,39 @@ async def test_whoever_reads_is_told_to_come_again(
 
     assert told.value.status_code == 503
     assert await READS[name](pool) == before
+
+
+async def test_a_balance_read_at_any_moment_of_a_refill_is_right_or_asked_for_again(
+    ledger: Databases, pool: asyncpg.Pool
+) -> None:
+    right: dict[str, int] = {}
+    for partition, wallet_id in enumerate(WALLETS):
+        right[wallet_id] = 100 + partition
+        entry = (wallet_id, KANTIN, right[wallet_id])
+        await top_up_all(ledger.admin_dsn, partition, [entry], key="k", progress=lambda _: None)
+    seen: Counter[int] = Counter()
+    ended = asyncio.Event()
+
+    async def read() -> None:
+        while not ended.is_set():
+            try:
+                found = await queries.balances(pool, list(WALLETS))
+            except Problem as told:
+                seen[told.status_code] += 1
+            except asyncpg.PostgresError as met:  # a deadlock with who drops the views, for one
+                seen[problem_of(met).status_code] += 1
+            else:
+                seen[200] += 1
+                assert found == right
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(read())
+        for _ in range(3):
+            await drop_views(ledger)
+            await fill_views(ledger)
+        ended.set()
+
+    assert seen.keys() == {200, 503}, seen
 
 
 @pytest.mark.usefixtures("lane")
@@ -145,3 +184,38 @@ async def test_an_atomic_batch_is_not_refused_by_what_empty_views_say(
         await write_all_or_none([lane] * PARTITIONS, [poor], datetime.now(UTC))
 
     assert told.value.status_code == 503
+
+
+async def found(ledger: Databases) -> list[Finding]:
+    return [finding async for finding in check(ledger.app_dsn, lambda _done, _total: None)]
+
+
+@pytest.mark.usefixtures("lane")
+async def test_views_that_are_being_filled_are_not_checked(ledger: Databases) -> None:
+    await drop_views(ledger)
+
+    with pytest.raises(ViewsInMotion, match="wallet-ledger are being refilled"):
+        await found(ledger)
+    await fill_views(ledger)
+
+    assert await found(ledger) == []
+
+
+@pytest.mark.usefixtures("lane")
+async def test_views_that_are_made_anew_during_a_check_spoil_it(ledger: Databases) -> None:
+    async def check_slowly() -> None:
+        async with parts(ledger.app_dsn):
+            await drop_views(ledger)  # and does not wait for the check
+            await fill_views(ledger)
+
+    with pytest.raises(ViewsInMotion, match="made anew meanwhile"):
+        await check_slowly()
+
+
+@pytest.mark.usefixtures("lane")
+async def test_views_that_are_gone_are_not_checked(ledger: Databases) -> None:
+    async with connected(ledger.admin_dsn) as connection:
+        await connection.execute("DROP SCHEMA view CASCADE")
+
+    with pytest.raises(ViewsInMotion, match="are gone"):
+        await found(ledger)

@@ -12,7 +12,8 @@ from events.topics import CATALOG, WALLET
 from settlement import comparing
 from settlement.comparing import Difference, Row, View
 from settlement.domain import Position
-from settlement.projections import Rows, StoreRow, add_rows, rows_of, store_of
+from settlement.projections import add_rows, rows_of, store_of
+from settlement.rows import Rows, StoreRow
 from settlement.streams import (
     ROW_TYPES,
     CouldNotCheck,

@@ -6,7 +6,9 @@ from events import topics
 from events.log import Connection
 from events.received import Received
 from settlement import store
-from settlement.projections import Rows, UnknownEvent, add_rows, store_of
+from settlement.meaning import UnknownEvent
+from settlement.projections import add_rows, store_of
+from settlement.rows import Rows
 
 TOPICS = (topics.WALLET, topics.CATALOG)
 

@@ -20,20 +20,6 @@ from settlement.meaning import (
 )
 from settlement.rows import EntryRow, MovementRow, ObligationRow, Rows, StoreRow, TotalRow
 
-__all__ = [
-    "EntryRow",
-    "MovementRow",
-    "ObligationRow",
-    "Rows",
-    "StoreRow",
-    "TotalRow",
-    "UnknownEvent",
-    "add_rows",
-    "rows_of",
-    "store_of",
-    "totals_of",
-]
-
 CREDITS: Final[dict[type[Any], str]] = {
     form: kind.value for form, kind in KINDS.items() if kind in (Kind.TOPUP, Kind.CHANGE)
 }

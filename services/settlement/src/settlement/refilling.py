@@ -20,6 +20,7 @@ from events.quickly import open_quickly
 from events.source import Source
 from events.topics import WALLET
 from settlement import store
+from settlement.meaning import UnknownEvent
 from settlement.new_views import (
     BEGIN,
     SCHEMA,
@@ -29,7 +30,7 @@ from settlement.new_views import (
     index,
     put_in_place,
 )
-from settlement.projections import UnknownEvent, add_rows
+from settlement.projections import add_rows
 from settlement.rows import Rows
 
 Progress = Callable[[int, int], None]

@@ -8,14 +8,8 @@ from events.quickly import open_quickly
 from events.shadow import Shadowed, View
 from events.source import Read
 from settlement import store
-from settlement.projections import (
-    EntryRow,
-    MovementRow,
-    ObligationRow,
-    Rows,
-    TotalRow,
-    add_rows,
-)
+from settlement.projections import add_rows
+from settlement.rows import EntryRow, MovementRow, ObligationRow, Rows, TotalRow
 
 REACHED = """
 SELECT CASE WHEN position >= rebuild_until THEN position END FROM view.place

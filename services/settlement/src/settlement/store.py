@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from events.log import Connection
-from settlement.projections import EntryRow, MovementRow, ObligationRow, Rows, StoreRow, totals_of
+from settlement.projections import totals_of
+from settlement.rows import EntryRow, MovementRow, ObligationRow, Rows, StoreRow
 
 # COPY refuses a row that is there already (its primary key), and with it the whole transaction.
 COLUMNS = {

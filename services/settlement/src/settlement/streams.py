@@ -65,7 +65,7 @@ async def seen_now(dsn: str, topic: str, snapshot: str | None = None) -> AsyncGe
             await connection.execute(HOLD_VIEWS)
             known = [p for p in await places.load(connection) if p.topic == topic]
             if any(place.rebuilding for place in known):
-                raise CouldNotCheck("the views are being rebuilt")
+                raise CouldNotCheck("the views of settlement are being rebuilt")
             letters = await connection.fetch(LETTERS, topic)
             states = {(row["partition"], row["position"]): str(row["state"]) for row in letters}
             yield Seen(connection, Place.of((p.partition, p.position) for p in known), states)

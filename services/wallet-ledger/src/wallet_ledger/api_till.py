@@ -16,7 +16,7 @@ from wallet_ledger.domain import Till
 from wallet_ledger.group import Order
 from wallet_ledger.handlers import Ledger
 from wallet_ledger.serving import cause_of
-from wallet_ledger.till_commands import Limits, command_of, refusal_of
+from wallet_ledger.till_commands import Limits, asked_of
 from wallet_ledger.till_commands import Request as TillRequest
 from web.idempotency import IdempotencyKey, fingerprint
 from web.route import router
@@ -72,19 +72,14 @@ async def _serve(request: Request, body: TillRequest, key: str, cashier: Princip
     ledger: Ledger = request.app.state.ledger
     store_id = cashier.store_id or ""
     holder, state = await directory.card_and_store(body.card_number, store_id)
-    refusal = refusal_of(body, state, limits)
-    command = None
-    if refusal is None and holder is not None:
-        till = Till(body.card_number, store_id, cashier.subject)
-        command = command_of(body, till, holder, limits)
+    till = Till(body.card_number, store_id, cashier.subject)
     headers = request.headers
     order = Order(
         caller=cashier.caller,
         key=key,
         fingerprint=fingerprint(request.method, request.url.path, await request.json()),
         wallet_id=f"card:{body.card_number}" if holder is None else holder.wallet_id,
-        command=command,
+        asked=asked_of(body, till, state, holder, limits),
         cause=cause_of(headers.get("x-request-id", ""), headers.get("traceparent", "")),
-        refusal=refusal,
     )
     return await ledger.serve(request, order)

@@ -23,7 +23,7 @@ from wallet_ledger.group import Order
 from wallet_ledger.handlers import Ledger
 from wallet_ledger.lane import Lane
 from wallet_ledger.passing import FORWARDED
-from wallet_ledger.till_commands import Limits, command_of, refusal_of
+from wallet_ledger.till_commands import Limits, asked_of
 from web.idempotency import fingerprint_plain
 from web.problems import Problem
 from web.tokens import Principal
@@ -83,20 +83,16 @@ class Batches:
         cause = Cause(urandom(16).hex())
         orders: list[Order] = []
         for entry in entries:
-            holder, command = cards.get(entry.card_number), None
-            refusal = refusal_of(entry, states.get(entry.store_id), self.limits)
-            if refusal is None and holder is not None:
-                till = Till(entry.card_number, entry.store_id, channel.subject)
-                command = command_of(entry, till, holder, self.limits)
+            holder, state = cards.get(entry.card_number), states.get(entry.store_id)
+            till = Till(entry.card_number, entry.store_id, channel.subject)
             orders.append(
                 Order(
                     channel.caller,
                     entry.key,
                     _fingerprint(entry),
                     f"card:{entry.card_number}" if holder is None else holder.wallet_id,
-                    command,
+                    asked_of(entry, till, state, holder, self.limits),
                     cause,
-                    refusal,
                 )
             )
         return orders

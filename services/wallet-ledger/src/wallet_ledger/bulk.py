@@ -51,6 +51,6 @@ def _order(key: str, wallet_id: str, till: Till, amount: int) -> Order:
         key=key,
         fingerprint=bytes(32),
         wallet_id=wallet_id,
-        command=TopUpWithCash(till, amount),
+        asked=TopUpWithCash(till, amount),
         cause=Cause("bulk"),
     )

@@ -4,13 +4,19 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import asyncpg
+
 from events import log, parallel
 from events.audit import Follower, audit_partition
 from events.connecting import connected, connected_to_history
 from events.finding import Finding
+from events.shadow import ViewsInMotion
 from wallet_ledger import audit
 from wallet_ledger.audit_answers import answers
 from wallet_ledger.config import PARTITIONS
+
+VIEWS = "SELECT to_regnamespace('view')::oid::bigint"
+WHOLE = "SELECT count(*) FROM view.whole"
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) in events."""
@@ -31,13 +37,39 @@ async def parts(dsn: str) -> AsyncGenerator[list[Part]]:
     """Give all that is to be checked, longest first, out of one snapshot, which is held open.
 
     The kept answers come last: PostgreSQL spreads their join over what cores have nothing to do.
+    Raises ViewsInMotion, also at the end: whoever reads views that were made anew meanwhile by an
+    older snapshot finds them empty, and what he says of them is worth nothing.
     """
     async with connected(dsn) as connection, connection.transaction(isolation="repeatable_read"):
         snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
+        views = await _whole_views(connection)
         heads = await log.heads(connection)
         longest = sorted(range(PARTITIONS), key=heads.at, reverse=True)
         of_partitions = [Part(dsn, snapshot, p, heads.at(p)) for p in longest]
         yield [*of_partitions, Part(dsn, snapshot, None, of_partitions[-1].events)]
+    async with connected(dsn) as connection:  # a new one: within a transaction names are remembered
+        if await connection.fetchval(VIEWS) != views:
+            raise ViewsInMotion("the views of wallet-ledger were made anew meanwhile")
+
+
+async def _whole_views(connection: log.Connection) -> int:
+    """Return which views these are, all of them whole. Raises ViewsInMotion.
+
+    The look is rolled back, which lets go of the table: who drops the views does not wait for us
+    and whoever checks does not wait for him.
+    """
+    look = connection.transaction()
+    await look.start()
+    try:
+        views = await connection.fetchval(VIEWS)
+        whole = await connection.fetchval(WHOLE)
+    except asyncpg.UndefinedTableError as error:
+        raise ViewsInMotion("the views of wallet-ledger are gone: rebuild them first") from error
+    finally:
+        await look.rollback()
+    if whole < PARTITIONS:
+        raise ViewsInMotion("the views of wallet-ledger are being refilled")
+    return views
 
 
 async def check(

@@ -9,7 +9,7 @@ from events.envelope import Cause
 from events.log import Appended, NewEvent
 from events.outcomes import Outcome
 from wallet_ledger import domain
-from wallet_ledger.answers import KEPT, Answer, KeyReused, UnknownCard, accepted, refused
+from wallet_ledger.answers import KEPT, Answer, KeyReused, accepted, refused
 from wallet_ledger.publish import seal
 
 Slot = tuple[str, str]
@@ -18,19 +18,19 @@ Slot = tuple[str, str]
 
 @dataclass(slots=True)
 class Order:
-    """One command with its idempotency key, or the `refusal` that it gets unless it is a repeat.
+    """What is asked under one idempotency key: a command, or the refusal that it has come to.
 
-    With neither, the card is known to nobody. `wallet_id` names the stream; where nobody knows the
-    wallet it only chooses the partition.
+    What was refused without a look at the wallet comes to the writer too: it is told only if the
+    key is new. `wallet_id` names the stream; where nobody knows the wallet it only chooses the
+    partition.
     """
 
     caller: str
     key: str
     fingerprint: bytes
     wallet_id: str
-    command: domain.Command | None
+    asked: domain.Command | Answer
     cause: Cause
-    refusal: Answer | None = None
 
     @property
     def slot(self) -> Slot:
@@ -134,11 +134,12 @@ def _repeat(first: Outcome, order: Order) -> Answer:
 def _decide_one(
     order: Order, wallets: Mapping[str, domain.Wallet], decision: Decision, moment: Moment
 ) -> Answer:
-    if order.command is None:
-        return order.refusal or refused(UnknownCard())
+    asked = order.asked
+    if isinstance(asked, Answer):
+        return asked
     wallet = decision.wallets.get(order.wallet_id) or wallets[order.wallet_id]
     try:
-        events = domain.decide(wallet, order.command, moment.now)
+        events = domain.decide(wallet, asked, moment.now)
     except domain.Rejected as rejection:
         return refused(rejection)
     event_ids: list[str] = []
@@ -176,16 +177,16 @@ def named_by(orders: Iterable[Order], wallets: Mapping[str, domain.Wallet]) -> N
     """Return the records that `orders` name and that `wallets` do not hold."""
     named = Named()
     for order in orders:
-        command = order.command
-        if command is None or isinstance(command, domain.TillCommand):
+        asked = order.asked
+        if isinstance(asked, Answer | domain.TillCommand):
             continue
-        if isinstance(command, domain.PaymentCommand):
-            if command.payment_id not in wallets[order.wallet_id].payments:
-                named.payments.append((order.wallet_id, command.payment_id))
-        elif isinstance(command, domain.RequestReversal):
-            named.reversals.append((order.wallet_id, command.entry.event_id))
+        if isinstance(asked, domain.PaymentCommand):
+            if asked.payment_id not in wallets[order.wallet_id].payments:
+                named.payments.append((order.wallet_id, asked.payment_id))
+        elif isinstance(asked, domain.RequestReversal):
+            named.reversals.append((order.wallet_id, asked.entry.event_id))
         else:
-            named.reversals.append((order.wallet_id, command.reversal_id))
+            named.reversals.append((order.wallet_id, asked.reversal_id))
     return named
 
 

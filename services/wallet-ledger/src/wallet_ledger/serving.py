@@ -40,15 +40,13 @@ async def serve(
     """
     ledger: Ledger = request.app.state.ledger
     headers = request.headers
-    refusal = asked if isinstance(asked, Answer) else None
     body = await request.json() if await request.body() else None
     order = Order(
         caller=principal.caller,
         key=key,
         fingerprint=fingerprint(request.method, request.url.path, body),
         wallet_id=wallet_id,
-        command=None if isinstance(asked, Answer) else asked,
+        asked=asked,
         cause=cause_of(headers.get("x-request-id", ""), headers.get("traceparent", "")),
-        refusal=refusal,
     )
     return await ledger.serve(request, order)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from wallet_ledger import models, plain_batch
-from wallet_ledger.answers import Answer, problem, refused
+from wallet_ledger.answers import Answer, UnknownCard, problem, refused
 from wallet_ledger.domain import (
     CashOut,
     RecordSale,
@@ -33,11 +33,23 @@ Request = (
 )
 
 
-def refusal_of(body: Request, state: str | None, limits: Limits) -> Answer | None:
-    """Return what refuses a new command without a look at the wallet; a repeat is not refused.
+def asked_of(
+    body: Request, till: Till, state: str | None, holder: CardHolder | None, limits: Limits
+) -> TillCommand | Answer:
+    """Return what a request asks for, or what refuses it without a look at the wallet.
 
-    `state` is the store's, None if nobody knows the store. Members have no PIN yet: over the limit
-    nothing is paid with the card, or paid out.
+    `state` is the store's, None if nobody knows the store, as with the `holder` of the card.
+    """
+    refusal = _refusal(body, state, limits)
+    if refusal is not None:
+        return refusal
+    return refused(UnknownCard()) if holder is None else _command(body, till, holder, limits)
+
+
+def _refusal(body: Request, state: str | None, limits: Limits) -> Answer | None:
+    """Return what a limit or the store's state refuses.
+
+    Members have no PIN yet: over the limit nothing is paid with the card, or paid out.
     """
     match body:
         case models.ChangeRequest() | plain_batch.Change():
@@ -56,8 +68,7 @@ def refusal_of(body: Request, state: str | None, limits: Limits) -> Answer | Non
     return None if state == "active" else problem("store-not-authorised")
 
 
-def command_of(body: Request, till: Till, holder: CardHolder, limits: Limits) -> TillCommand:
-    """Return the command of a request that `refusal_of` lets pass."""
+def _command(body: Request, till: Till, holder: CardHolder, limits: Limits) -> TillCommand:
     match body:
         case models.ChangeRequest() | plain_batch.Change():
             return RecordSale(

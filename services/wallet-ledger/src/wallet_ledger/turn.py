@@ -12,6 +12,7 @@ import asyncpg
 from events.failures import DATABASE_AWAY
 from events.outcomes import Outcome
 from wallet_ledger import store
+from wallet_ledger.answers import Answer
 from wallet_ledger.domain import Wallet
 from wallet_ledger.group import Decision, Order, Slot, settled
 
@@ -77,7 +78,7 @@ class Turn:
             for order in orders
             if order.wallet_id not in self.wallets
             and order.wallet_id not in self.coming
-            and order.command is not None
+            and not isinstance(order.asked, Answer)
         }
         if missing:
             if len(self.coming) > COMING_MAX:  # those of clients that gave up

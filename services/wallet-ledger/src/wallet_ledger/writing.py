@@ -12,6 +12,7 @@ from events.envelope import timestamp
 from events.failures import DATABASE_AWAY
 from events.outcomes import Outcome
 from wallet_ledger import claims, store
+from wallet_ledger.answers import Answer
 from wallet_ledger.claims import KeyClaimed
 from wallet_ledger.domain import PaymentCommand, TillCommand, Wallet
 from wallet_ledger.group import Decision, Moment, Order, Slot, decide_group, named_by
@@ -111,15 +112,15 @@ async def decide(
     new_id: NewId,
 ) -> Decision:
     """Load what is not in memory and decide; writes nothing."""
-    await turn.load({order.wallet_id for order in orders if order.command is not None})
+    await turn.load({o.wallet_id for o in orders if not isinstance(o.asked, Answer)})
     wallets: Mapping[str, Wallet] = turn.wallets
-    others = [order for order in orders if not isinstance(order.command, TillCommand)]
+    others = [order for order in orders if not isinstance(order.asked, TillCommand)]
     if others:
         named = named_by(others, wallets)
         if named.payments or named.reversals:
             found = await store.load_named(turn.connection, turn.partition, named, wallets)
             wallets = ChainMap(found, turn.wallets)
-        if any(isinstance(order.command, PaymentCommand) for order in others):
+        if any(isinstance(order.asked, PaymentCommand) for order in others):
             now = await store.clock(turn.connection)
     moment = Moment(turn.partition, turn.position, now, new_id, timestamp(now))
     return decide_group(orders, wallets, earlier, moment)

@@ -24,7 +24,7 @@ from kembalian.operators.speaking import (
 )
 from settlement.domain import PLATFORM, Position
 from settlement.folding import positions_of
-from settlement.projections import UnknownEvent
+from settlement.meaning import UnknownEvent
 from web.problems import Problem
 
 Where = Literal["views", "log"]

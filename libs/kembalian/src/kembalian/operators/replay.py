@@ -19,7 +19,7 @@ from events.topics import WALLET
 from kembalian.operators.live import LiveRun, read_run
 from kembalian.operators.reading import COULD_NOT_READ, database, size
 from kembalian.operators.speaking import JSON_OPTION, Begin, fail, progress, say_json, say_table
-from settlement.projections import UnknownEvent
+from settlement.meaning import UnknownEvent
 from wallet_ledger.publish import NotAWalletEvent
 
 EXIT_DIFFERENCES = 1

@@ -13,6 +13,7 @@ from events.contracts.checkpoint import CheckpointSigned
 from events.finding import Finding
 from events.parallel import WorkFailed, processes_at_most
 from events.place import Place
+from events.shadow import ViewsInMotion
 from events.topics import CHECKPOINTS
 from events.worker import forked_ahead
 from kembalian.operators import checkpoints
@@ -74,7 +75,7 @@ def verify(
         kept = read_kept(checkpoint) if checkpoint else None
         with forked_ahead(processes_at_most()), progress("verify", quiet=as_json) as begin:
             report = asyncio.run(run_verify(read_run(), begin, kept))
-    except (NotACheckpoint, CouldNotCheck, WorkFailed, *COULD_NOT_READ) as error:
+    except (NotACheckpoint, CouldNotCheck, ViewsInMotion, WorkFailed, *COULD_NOT_READ) as error:
         raise fail(f"could not check: {error or repr(error)}") from error
     except KeyboardInterrupt as stop:
         raise fail(INTERRUPTED) from stop
@@ -89,8 +90,8 @@ def verify(
 async def run_verify(run: LiveRun, begin: Begin, kept: CheckpointSigned | None = None) -> Report:
     """Take every log's place, let relays and projections reach it, then check everything.
 
-    `kept` is a checkpoint that an outsider kept. Raises CouldNotCheck, or what COULD_NOT_READ
-    names.
+    `kept` is a checkpoint that an outsider kept. Raises CouldNotCheck, ViewsInMotion, or what
+    COULD_NOT_READ names.
     """
     at, signed = await heads(run), await checkpoints.head(run)
     report = Report(events=sum(size(place) for place in at.values()))

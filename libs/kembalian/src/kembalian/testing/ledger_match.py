@@ -88,7 +88,7 @@ class LedgerMatch(RuleBasedStateMachine):
     def compare(self, answer: Answer, expect: Expect, order: Order) -> None:
         body = json.loads(answer.body)
         expected = expect(body.get("event_id", ""))
-        self.outcomes[type(order.command).__name__, answer.status] += 1
+        self.outcomes[type(order.asked).__name__, answer.status] += 1
         done = answer.status == 201
         insist(done == bool(expected), f"{order} {answer} expected={expected}")
         if isinstance(expected, Mapping):

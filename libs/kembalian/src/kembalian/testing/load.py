@@ -1,17 +1,23 @@
-"""Clients that save, top up and redeem without pause, and keep their own record of every answer."""
+"""Clients that move money in every way without pause, and keep their own record of every answer.
 
-import json
+Single entries of tills, batches (all or none, too), holds that are confirmed in whole or in part,
+let go, or left to time out.
+"""
+
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import httpx
 
+from kembalian.testing.drawing import Drawing
+from kembalian.testing.errands import CHANNEL, ORDERS, Errand, Operation, Wallet
 from kembalian.testing.house import RunningHouse
+from kembalian.testing.orders import Orders
 from kembalian.testing.people import (
     Campus,
     Person,
@@ -20,6 +26,7 @@ from kembalian.testing.people import (
     new_campus,
     new_member,
 )
+from kembalian.testing.speakers import Speakers, ask, renewed, speakers_of, with_client
 
 CLIENTS = 4
 WALLETS_EACH = 3
@@ -30,41 +37,7 @@ IMPATIENT_SECONDS = 0.005
 ANSWER_SECONDS = 12.0
 RETRY_SECONDS = 0.1
 GIVE_UP_SECONDS = 90.0
-IN_FLIGHT = "/problems/request-in-flight"
 TOKEN_ENDED = 401
-
-
-@dataclass(frozen=True, slots=True)
-class Wallet:
-    """A member's card; `owner` is the one client that uses it, None where all do."""
-
-    member_id: str
-    card_number: str
-    owner: int | None
-
-
-@dataclass(slots=True)
-class Operation:
-    """One command under one key, and its one answer after all tries."""
-
-    key: str
-    path: str
-    store_id: str
-    wallet: Wallet
-    body: dict[str, Any]
-    status: int = 0
-    answer: bytes = b""
-    tries: int = 0
-    seconds: float = 0.0
-
-    @property
-    def acknowledged(self) -> bool:
-        """True if the client was told that it took effect."""
-        return self.status == 201
-
-    def said(self) -> dict[str, Any]:
-        """Return the answer's body."""
-        return json.loads(self.answer)
 
 
 @dataclass(slots=True)
@@ -73,7 +46,9 @@ class Load:
 
     campus: Campus
     admin: Person
+    speakers: Speakers
     wallets: Sequence[Wallet]
+    errands: list[Errand] = field(default_factory=list[Errand])
     operations: list[Operation] = field(default_factory=list[Operation])
     failures: list[BaseException] = field(default_factory=list[BaseException])
     seconds: float = 0.0
@@ -82,9 +57,18 @@ class Load:
         """Return the operations that took effect."""
         return [operation for operation in self.operations if operation.acknowledged]
 
+    def kinds(self) -> Counter[str]:
+        """Return how often each kind of thing was acknowledged, and batches by how they ended."""
+        counted: Counter[str] = Counter(operation.kind for operation in self.acknowledged())
+        for errand in self.errands:
+            if errand.speaker == CHANNEL:
+                ended = "refused" if errand.refused_at is not None else "entered"
+                counted[f"batch all or none, {ended}" if errand.atomic else "batch"] += 1
+        return counted
+
     def longest_outage_seconds(self) -> float:
         """Return how long a client waited at most for one answer, all tries together."""
-        return max(operation.seconds for operation in self.operations)
+        return max(errand.seconds for errand in self.errands)
 
     def per_second(self) -> float:
         """Return operations that were answered, per second."""
@@ -92,13 +76,21 @@ class Load:
 
 
 @contextmanager
-def load(house: RunningHouse, *, seed: int, pause_seconds: float = 0.02) -> Generator[Load]:
-    """Keep CLIENTS clients busy while the block runs; at its end each has its last answer."""
+def load(
+    house: RunningHouse, *, seed: int, pause_seconds: float = 0.02, atomic: bool = True
+) -> Generator[Load]:
+    """Keep CLIENTS clients busy while the block runs; at its end each has its last answer.
+
+    No hold is open then. `atomic`: some batches are all or none; processes that share the ledger
+    take partitions from each other for these, so it is a while until they share them evenly.
+    """
     campus, admin = new_campus(house), log_in(house, house.demo()["admin"])
-    made = Load(campus, admin, _wallets(admin))
+    made = Load(campus, admin, speakers_of(house, campus), _wallets(admin))
     stop = threading.Event()
     clients = [
-        threading.Thread(target=_serve, args=(house, made, n, seed, pause_seconds, stop))
+        threading.Thread(
+            target=_Client(house, made, n, seed, atomic=atomic).serve, args=(pause_seconds, stop)
+        )
         for n in range(CLIENTS)
     ]
     began = time.monotonic()
@@ -116,8 +108,7 @@ def load(house: RunningHouse, *, seed: int, pause_seconds: float = 0.02) -> Gene
 
 
 def _renew_all(load: Load) -> None:
-    tills = {s: logged_in_again(till) or till for s, till in load.campus.tills.items()}
-    load.campus = replace(load.campus, tills=tills)
+    load.speakers = {name: renewed(speaker) for name, speaker in load.speakers.items()}
     load.admin = logged_in_again(load.admin) or load.admin
 
 
@@ -127,68 +118,68 @@ def _wallets(admin: Person) -> list[Wallet]:
     return [Wallet(m["member_id"], m["card_number"], owner) for m, owner in members]
 
 
-def _serve(
-    house: RunningHouse, load: Load, number: int, seed: int, pause: float, stop: threading.Event
-) -> None:
-    choose = random.Random(f"{seed}/{number}")  # noqa: S311 - a load, not a secret
-    mine = [wallet for wallet in load.wallets if wallet.owner in (None, number)]
-    try:
-        with httpx.Client(base_url=house.url, timeout=ANSWER_SECONDS) as client:
-            tills = {s: replace(p, client=client) for s, p in load.campus.tills.items()}
-            while not stop.is_set():
-                operation = _next(choose, mine, sorted(tills))
-                _until_answered(tills, operation, choose)
-                load.operations.append(operation)
-                time.sleep(pause)
-    except BaseException as error:  # noqa: BLE001 - told by the main thread
-        load.failures.append(error)
+class _Client:
+    """One of them, with wallets of its own and the one that all share."""
 
+    def __init__(
+        self, house: RunningHouse, load: Load, number: int, seed: int, *, atomic: bool
+    ) -> None:
+        self._house = house
+        self._load = load
+        self._choose = random.Random(f"{seed}/{number}")  # noqa: S311 - a load, not a secret
+        mine = [wallet for wallet in load.wallets if wallet.owner in (None, number)]
+        stores = sorted(load.campus.stores)
+        self._drawing = Drawing(self._choose, mine, stores, atomic=atomic)
+        self._speakers: Speakers = {}
 
-def _next(choose: random.Random, wallets: list[Wallet], stores: list[str]) -> Operation:
-    """Return the next command: mostly change and redemptions, some of them too large."""
-    kind = choose.choices(["change", "redemptions", "topups", "cashouts"], [5, 5, 2, 1])[0]
-    wallet = choose.choice(wallets)
-    amount = choose.randint(1, 2_500)
-    if kind == "change":
-        sale, save = choose.randint(1, 50_000), choose.random() < 0.9
-        body: dict[str, Any] = {"sale_total": sale, "tendered": sale + amount, "save": save}
-    else:
-        body = {"amount": amount}
-    body["card_number"] = wallet.card_number
-    key = f"{choose.getrandbits(64):016x}"
-    return Operation(key, f"/pos/{kind}", choose.choice(stores), wallet, body)
+    def serve(self, pause_seconds: float, stop: threading.Event) -> None:
+        """Run errands until `stop`, then end what was begun."""
+        try:
+            with httpx.Client(base_url=self._house.url, timeout=ANSWER_SECONDS) as client:
+                self._speakers = with_client(self._house, self._load.speakers, client)
+                while not stop.is_set():
+                    self._run(self._drawing.next())
+                    time.sleep(pause_seconds)
+                for errand in self._drawing.rest():
+                    self._run(errand)
+                for hold in self._drawing.left:
+                    self._until_ended(hold)
+        except BaseException as error:  # noqa: BLE001 - told by the main thread
+            self._load.failures.append(error)
 
+    def _run(self, errand: Errand) -> None:
+        self._until_answered(errand)
+        self._drawing.ended(errand)
+        self._load.errands.append(errand)
+        self._load.operations += errand.operations
 
-def _until_answered(tills: dict[str, Person], operation: Operation, choose: random.Random) -> None:
-    """Ask under the same key until the answer is the ledger's: 201, or a refusal that is kept.
+    def _until_answered(self, errand: Errand) -> None:
+        """Ask under the same keys until the answer is the ledger's: success, or a kept refusal.
 
-    A till whose token has ended meanwhile is logged in again.
-    """
-    began = time.monotonic()
-    hang_up = choose.random() < IMPATIENT
-    while operation.seconds < GIVE_UP_SECONDS:
-        operation.tries += 1
-        till = tills[operation.store_id]
-        answer = _ask(till, operation, IMPATIENT_SECONDS if hang_up else ANSWER_SECONDS)
-        operation.seconds = time.monotonic() - began
-        hang_up = False
-        if answer is not None and answer.status_code == TOKEN_ENDED:
-            tills[operation.store_id] = logged_in_again(till) or till
-        elif answer is not None and not _passing(answer):
-            operation.status, operation.answer = answer.status_code, answer.content
-            return
-        time.sleep(RETRY_SECONDS)
-    raise AssertionError(f"no answer after {operation.seconds:.0f} s: {operation}")
+        A speaker whose token has ended meanwhile is logged in again.
+        """
+        began = time.monotonic()
+        hang_up = self._choose.random() < IMPATIENT
+        while errand.seconds < GIVE_UP_SECONDS:
+            errand.tries += 1
+            speaker = self._speakers[errand.speaker]
+            answer = ask(speaker, errand, IMPATIENT_SECONDS if hang_up else ANSWER_SECONDS)
+            errand.seconds = time.monotonic() - began
+            hang_up = False
+            if answer is not None and answer.status_code == TOKEN_ENDED:
+                self._speakers[errand.speaker] = renewed(speaker)
+            elif answer is not None and errand.take(answer):
+                return
+            time.sleep(RETRY_SECONDS)
+        raise AssertionError(f"no answer after {errand.seconds:.0f} s: {errand}")
 
-
-def _ask(till: Person, operation: Operation, seconds: float) -> httpx.Response | None:
-    try:
-        return till.post(operation.path, operation.body, operation.key, timeout=seconds)
-    except httpx.TransportError:
-        return None
-
-
-def _passing(answer: httpx.Response) -> bool:
-    if answer.status_code == 409:
-        return answer.json()["type"] == IN_FLIGHT
-    return answer.status_code == 503
+    def _until_ended(self, hold: Operation) -> None:
+        """Wait until a hold that was left to time out is no longer held."""
+        orders, deadline = self._speakers[ORDERS], time.monotonic() + GIVE_UP_SECONDS
+        assert isinstance(orders, Orders)
+        while True:
+            answer = orders.look(f"{hold.wallet.member_id}/holds/{hold.payment_id}")
+            if answer.is_success and answer.json()["state"] != "held":
+                return
+            assert time.monotonic() < deadline, f"{hold} does not end: {answer.text}"
+            time.sleep(RETRY_SECONDS)

@@ -1,42 +1,35 @@
 """Counts again what clients were told, with nothing of the house's own code: to the rupiah."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+import json
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 
 from kembalian.operators.live import LiveRun
-from kembalian.testing.load import Load, Operation, Wallet
+from kembalian.testing.errands import Errand, Operation, Wallet
+from kembalian.testing.load import Load
 from kembalian.testing.people import Person
+from kembalian.testing.purse import Line, Purse
 
 PAGE = 200
+SHORTFALL = "/problems/insufficient-funds"
+TIMED_OUT = "/problems/hold-expired"
 
-EVENT_IDS = "SELECT event_id::text FROM log.event WHERE stream = ANY (%s)"
+EVENTS = """
+SELECT event_id::text, convert_from(body, 'UTF8') FROM log.event
+WHERE stream = %s AND partition < 1000 ORDER BY version
+"""
 
 
-@dataclass(slots=True)
-class Purse:
-    """A wallet as its statement adds up: store -> rupiah."""
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event of a wallet as the ledger holds it."""
 
-    buckets: defaultdict[str, int] = field(default_factory=lambda: defaultdict[str, int](int))
-
-    @property
-    def balance(self) -> int:
-        """Return all of it."""
-        return sum(self.buckets.values())
-
-    def spend(self, store_id: str, amount: int) -> list[dict[str, Any]]:
-        """Take `amount`: the store's own bucket first, the largest next, ties by id (B4)."""
-        spent: list[dict[str, Any]] = []
-        for issuer in sorted(self.buckets, key=lambda i: (i != store_id, -self.buckets[i], i)):
-            part = min(self.buckets[issuer], amount)
-            if part:
-                self.buckets[issuer] -= part
-                amount -= part
-                spent.append({"issuer": issuer, "amount": part})
-        return spent
+    event_id: str
+    data: dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -88,88 +81,119 @@ def statement(admin: Person, wallet: Wallet) -> list[dict[str, Any]]:
 def recount(load: Load, live: LiveRun) -> Debts:
     """Compare every wallet with its clients' record, one to one; return what stores owe."""
     debts = Debts()
-    told = [operation.said()["event_id"] for operation in load.acknowledged()]
     with psycopg.connect(live.postgres_admin["wallet-ledger"]) as connection:
-        streams = [wallet.member_id for wallet in load.wallets]
-        recorded = [row[0] for row in connection.execute(EVENT_IDS, (streams,))]
-    assert Counter(told) == Counter(recorded), "acknowledged once, recorded once"
-    for wallet in load.wallets:
-        mine = [operation for operation in load.operations if operation.wallet == wallet]
+        recorded = {
+            wallet: [
+                Recorded(event_id, json.loads(body)["data"])
+                for event_id, body in connection.execute(EVENTS, (wallet.member_id,))
+            ]
+            for wallet in load.wallets
+        }
+    for wallet, events in recorded.items():
+        purse, lines = retrace(commands_of(load.errands, wallet, events), events)
         entries = statement(load.admin, wallet)
-        _compare(mine, entries)
-        purse = fold(entries)
+        assert [{k: v for k, v in e.items() if k != "at"} for e in entries] == lines
         shown = load.admin.get(f"/wallets/{wallet.member_id}").json()
-        assert shown["balance"] == purse.balance
+        assert shown["balance"] == shown["available"] == purse.balance
         assert {b["issuer"]: b["balance"] for b in shown["buckets"]} == {
             issuer: amount for issuer, amount in purse.buckets.items() if amount
         }
-        if wallet.owner is not None:
-            _judge(mine)
         for entry in entries:
             debts.take(entry)
     return debts
 
 
-def fold(entries: Iterable[dict[str, Any]]) -> Purse:
-    """Return what a statement adds up to; every line must say the balance after it."""
-    purse = Purse()
-    for entry in entries:
-        if entry["saved"]:
-            purse.buckets[entry["store_id"]] += entry["saved"]
-        elif entry["kind"] == "cashout":
-            purse.buckets[entry["store_id"]] -= entry["paid"]
-            assert entry["allocations"] == [
-                {"issuer": entry["store_id"], "amount": entry["paid"]}
-            ], entry
-        else:
-            assert entry["allocations"] == purse.spend(entry["store_id"], entry["paid"]), entry
-        assert entry["balance"] == purse.balance, entry
-        assert all(amount >= 0 for amount in purse.buckets.values()), entry
-    return purse
+def commands_of(
+    errands: Iterable[Errand], wallet: Wallet, events: Sequence[Recorded]
+) -> list[list[Operation]]:
+    """Return what was asked of a wallet, in order: one by one, but refused batches as a whole.
+
+    Of a batch that was refused for one entry, those after it are left out: nothing was said of
+    them. Of a wallet that several clients use at once only what was acknowledged is judged, in the
+    order in which it was recorded: nobody knows what the others were refused in the light of.
+    """
+    commands: list[list[Operation]] = []
+    for errand in errands:
+        decided = errand.operations
+        if errand.refused_at is not None:
+            decided = decided[: errand.refused_at + 1]
+        mine = [operation for operation in decided if operation.wallet == wallet]
+        assert all(operation.status in {0, 201, 409} for operation in mine), mine
+        if errand.refused_at is None:
+            commands += [[operation] for operation in mine]
+        elif mine:
+            commands.append(mine)
+    if wallet.owner is not None:
+        return commands
+    places = {event.event_id: n for n, event in enumerate(events)}
+    told = [command for command in commands if command[0].acknowledged]
+    return sorted(told, key=lambda command: places[command[0].event_ids()[0]])
 
 
-def _compare(operations: Sequence[Operation], entries: Sequence[dict[str, Any]]) -> None:
-    """Each answer that moved money is one line with the same figures, and no line is left."""
-    lines = {entry["event_id"]: entry for entry in entries}
-    assert len(lines) == len(entries), "no event twice in a statement"
-    for operation in operations:
-        if not operation.acknowledged or _moved(operation) == 0:
+def retrace(
+    commands: Iterable[Sequence[Operation]], events: Iterable[Recorded]
+) -> tuple[Purse, list[Line]]:
+    """Do all again; return the wallet as it must be, and its statement.
+
+    What was acknowledged was right, said what it did, and is recorded once; what was refused was
+    rightly so, and is not recorded; beyond that only holds have timed out that were left to, once.
+    """
+    purse, left = Purse(), deque(events)
+    lines: list[Line] = []
+    for command in commands:
+        if not command[0].acknowledged:
+            assert any(_rightly_refused(each, command) for each in _moments(purse, left)), command
             continue
-        said, line = operation.said(), lines.pop(operation.said()["event_id"])
-        assert (line["saved"] or line["paid"], line["balance"]) == (
-            _moved(operation),
-            said["balance"],
-        ), (operation, line)
-        assert line["store_id"] == operation.store_id
-        assert said.get("allocations", line["allocations"]) == line["allocations"]
-    assert lines == {}, "a line that no client was told of"
+        [operation] = command
+        ids = operation.event_ids()
+        while left and left[0].event_id != ids[0]:
+            _time_out(purse, left.popleft())
+        assert [e.event_id for e in list(left)[: len(ids)]] == ids, f"not recorded: {operation}"
+        for _ in ids:
+            left.popleft()
+        lines += _done(purse, operation, ids)
+    for event in left:
+        _time_out(purse, event)
+    assert not purse.held, "these holds did not end"
+    return purse, lines
 
 
-def _moved(operation: Operation) -> int:
-    """Return the rupiah that an acknowledged operation put on the card or took off it."""
-    said = operation.said()
-    return said["saved"] if "saved" in said else said["amount"]
+def _done(purse: Purse, operation: Operation, ids: Sequence[str]) -> list[Line]:
+    """Return the lines of what was acknowledged, which said what it did."""
+    done, answer = purse.do(operation), operation.said()
+    assert done is not None, f"was to be refused: {operation}"
+    said = {**done.said, "balance": purse.balance, "available": purse.available}
+    assert {name: answer[name] for name in said} == said, operation
+    assert len(ids) == done.events, operation
+    return [{"event_id": i, **line} for i, line in zip(ids, done.lines, strict=False)]
 
 
-def _judge(operations: Sequence[Operation]) -> None:
-    """Decide one client's operations again: the same were accepted, the same refused."""
-    purse = Purse()
-    for operation in operations:
-        amount, store_id = operation.body.get("amount", 0), operation.store_id
-        cash_out = operation.path == "/pos/cashouts"
-        if cash_out or operation.path == "/pos/redemptions":
-            within = amount <= (purse.buckets[store_id] if cash_out else purse.balance)
-            assert operation.status == (201 if within else 409), operation
-            if not within:
-                assert operation.said()["type"] == "/problems/insufficient-funds"
-            elif cash_out:
-                purse.buckets[store_id] -= amount
-            else:
-                purse.spend(store_id, amount)
+def _time_out(purse: Purse, event: Recorded) -> None:
+    assert event.data.get("reason") == "expired", f"nobody was told of {event}"
+    purse.expire(event.data["payment_id"], event.data["amount"])
+
+
+def _moments(purse: Purse, coming: Iterable[Recorded]) -> Iterator[Purse]:
+    """Yield the wallet as it may have been when something was refused: holds time out meanwhile."""
+    trial = purse.copy()
+    yield trial.copy()
+    for event in coming:
+        if event.data.get("reason") != "expired" or event.data["payment_id"] not in trial.held:
+            return
+        _time_out(trial, event)
+        yield trial.copy()
+
+
+def _rightly_refused(trial: Purse, command: Sequence[Operation]) -> bool:
+    """Tell whether all entries before the refused one were well, and that one was not."""
+    for operation in command:
+        if operation.status == 0:
+            if trial.do(operation) is None:
+                return False
             continue
-        assert operation.status == 201, operation
-        if "sale_total" in operation.body:
-            change = operation.body["tendered"] - operation.body["sale_total"]
-            amount = change if operation.body["save"] or change < 500 else 0
-        purse.buckets[store_id] += amount
-        assert operation.said()["balance"] == purse.balance, operation
+        said, within = operation.said(), trial.within(operation)
+        if within is None:  # only of what was left to time out
+            return operation.short and said["type"] == TIMED_OUT
+        right = (said["type"], said["available"]) == (SHORTFALL, within)
+        return right and trial.do(operation) is None
+    return True
