@@ -32,6 +32,7 @@ from wallet_ledger.domain import (
     TopUpWithCash,
     Wallet,
     allocate,
+    booked,
     decide,
     evolve,
     fold,
@@ -185,6 +186,9 @@ def test_what_an_event_moves_is_what_it_does_to_the_buckets(
     before = {"kantin": 10, "koperasi": 10}
     after = evolve(Wallet(before), event).buckets
     assert {issuer: after[issuer] - before[issuer] for issuer, _ in moved} == dict(moved)
+
+    wallet = Wallet(before)
+    assert booked(wallet, "w", event) == (evolve(wallet, event), postings("w", event))
 
 
 def test_cash_out_takes_only_what_this_store_holds() -> None:
