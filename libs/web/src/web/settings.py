@@ -72,7 +72,7 @@ class ServiceSettings(BaseSettings):
         try:
             ZoneInfo(name)
         except (KeyError, OSError) as error:
-            raise ValueError(f"no zone of the time zone database: {name!r}") from error
+            raise ValueError("no zone of the time zone database") from error
         return name
 
     @field_validator("identity_url", "catalog_url", "wallet_ledger_url", "settlement_url")
