@@ -35,11 +35,24 @@ def forgetful_house(tmp_path_factory: pytest.TempPathFactory) -> Generator[Runni
         yield house
 
 
+SEEN = {"change": 10, "redemption": 10, "topup": 10}
+"""So many of each the faults are planted in, at least; and PARTITIONS_SEEN with DEPTH events."""
+
+PARTITIONS_SEEN = 5
+DEPTH = 5
+
+
+def is_enough(seen: Load) -> bool:
+    """Tell whether a load has left something for every fault to be planted in."""
+    kinds, deep = seen.kinds(), [n for n in seen.written().values() if n >= DEPTH]
+    return len(deep) >= PARTITIONS_SEEN and all(kinds[kind] >= n for kind, n in SEEN.items())
+
+
 @pytest.fixture(scope="session")
 def busy(faulty_house: RunningHouse) -> Load:
     """What the faulty house has seen, at rest again: every view of every service has rows."""
     with load(faulty_house, seed=4) as busy:
-        while len(busy.operations) < 120 and not busy.failures:
+        while not is_enough(busy) and not busy.failures:
             time.sleep(0.1)
     until_settled(busy, recount(busy, faulty_house.live()))
     return busy

@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 
 import httpx
 
+from events.log import partition_of
 from kembalian.testing.drawing import Drawing
 from kembalian.testing.errands import CHANNEL, ORDERS, Errand, Operation, Wallet
 from kembalian.testing.house import RunningHouse
@@ -27,9 +29,13 @@ from kembalian.testing.people import (
     new_member,
 )
 from kembalian.testing.speakers import Speakers, ask, renewed, speakers_of, with_client
+from wallet_ledger.config import PARTITIONS
 
 CLIENTS = 4
 WALLETS_EACH = 3
+SPREAD_MIN = 6
+"""In so many partitions of the ledger the wallets stand at least; ids are drawn by identity."""
+
 IMPATIENT = 0.03
 """So often a client hangs up at once, and asks again for what became of it."""
 
@@ -65,6 +71,10 @@ class Load:
                 ended = "refused" if errand.refused_at is not None else "entered"
                 counted[f"batch all or none, {ended}" if errand.atomic else "batch"] += 1
         return counted
+
+    def written(self) -> Counter[int]:
+        """Return how many operations took effect in each partition of the ledger."""
+        return Counter(_partition(operation.wallet) for operation in self.acknowledged())
 
     def longest_outage_seconds(self) -> float:
         """Return how long a client waited at most for one answer, all tries together."""
@@ -113,9 +123,19 @@ def _renew_all(load: Load) -> None:
 
 
 def _wallets(admin: Person) -> list[Wallet]:
-    owners = [None, *(n for n in range(CLIENTS) for _ in range(WALLETS_EACH))]
-    members = [(new_member(admin), owner) for owner in owners]
-    return [Wallet(m["member_id"], m["card_number"], owner) for m, owner in members]
+    """Make one for all and WALLETS_EACH for each client; more while they stand too close."""
+    made: list[Wallet] = []
+    for n in count(-1):
+        owner = None if n < 0 else n % CLIENTS
+        member = new_member(admin)
+        made.append(Wallet(member["member_id"], member["card_number"], owner))
+        if len(made) > CLIENTS * WALLETS_EACH and len(set(map(_partition, made))) >= SPREAD_MIN:
+            break
+    return made
+
+
+def _partition(wallet: Wallet) -> int:
+    return partition_of(wallet.member_id, PARTITIONS)
 
 
 class _Client:
