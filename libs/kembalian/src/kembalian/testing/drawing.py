@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+from kembalian.testing.corrections import Corrections
 from kembalian.testing.errands import (
     CHANNEL,
     ORDERS,
@@ -31,11 +32,14 @@ ENTRIES_MAX = 10
 ATOMIC_MAX = 6
 IN_HAND_MAX = 4
 LONG_SECONDS = 3_600
+CORRECTED = 0.15
+"""So often a correction that is in hand is the next errand."""
+
 FATES = ("all", "some", "release", "leave", "late")
 
 
 class Drawing:
-    """Draws one client's errands; remembers the holds that it has in hand.
+    """Draws one client's errands; remembers the holds and the corrections that it has in hand.
 
     `atomic`: whether some batches are all or none.
     """
@@ -53,6 +57,7 @@ class Drawing:
         self._stores = stores
         self._atomic = atomic
         self._in_hand: list[Errand] = []
+        self._corrections = Corrections(choose, self._key)
         self.left: list[Operation] = []
         """Holds that time out, or may."""
 
@@ -62,6 +67,8 @@ class Drawing:
         many = len(self._in_hand) > IN_HAND_MAX
         if self._in_hand and (many or choose.random() < 0.2):
             return self._in_hand.pop(choose.randrange(len(self._in_hand)))
+        if self._corrections and choose.random() < CORRECTED:
+            return self._corrections.next()
         what = choose.choices(["single", "batch", "hold"], [12, 2, 3])[0]
         if what == "single":
             return self._single()
@@ -75,9 +82,10 @@ class Drawing:
                     self.left.append(operation)
                 if errand.follows is not None:
                     self._in_hand.append(errand.follows)
+            self._corrections.after(operation)
 
     def rest(self) -> list[Errand]:
-        """Return what is still to be done with the holds in hand."""
+        """Return what is still to be done with the holds in hand; corrections may be left."""
         rest, self._in_hand = self._in_hand, []
         return rest
 

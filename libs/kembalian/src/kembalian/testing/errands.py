@@ -1,4 +1,4 @@
-"""What clients of a load ask for: single entries, batches, holds and what becomes of them."""
+"""What clients of a load ask for: entries, batches, holds, and what corrects them."""
 
 import json
 from dataclasses import dataclass, field
@@ -8,10 +8,20 @@ import httpx
 
 CHANNEL: Final = "channel"
 ORDERS: Final = "orders"
+ADMIN: Final = "admin"
+FINANCE: Final = "finance"
 
-Kind = Literal["change", "redemption", "topup", "cashout", "hold", "confirm", "release"]
+TillKind = Literal["change", "redemption", "topup", "cashout"]
+OrderKind = Literal["hold", "confirm", "release", "refund"]
+ReversalKind = Literal["request", "approve", "reject"]
+Kind = TillKind | OrderKind | ReversalKind
+
+TILL_KINDS: Final = frozenset({"change", "redemption", "topup", "cashout"})
 
 IN_FLIGHT: Final = "/problems/request-in-flight"
+FORBIDDEN: Final = 403
+"""Said to whoever approves what he asked for himself; such an answer is not kept."""
+
 SHORT_SECONDS: Final = 1
 """How long a hold lives that is left to time out."""
 
@@ -29,8 +39,9 @@ class Wallet:
 class Operation:
     """One command about one wallet under one key, and its one answer after all tries.
 
-    `store_id` is "" for what is asked of a hold, `payment_id` for all else. `short`: its hold is
-    left to time out. The status stays 0 where an atomic batch was refused for another entry.
+    `store_id` and `payment_id` are "" where none is named. `short`: its hold is left to time out.
+    Of a reversal: `by`, who asks or decides; `reversal_id`, which is "" while it is asked for. The
+    status stays 0 where an atomic batch was refused for another entry.
     """
 
     kind: Kind
@@ -40,6 +51,8 @@ class Operation:
     store_id: str = ""
     payment_id: str = ""
     short: bool = False
+    reversal_id: str = ""
+    by: str = ""
     status: int = 0
     answer: bytes = b""
 
@@ -60,10 +73,10 @@ class Operation:
 
 @dataclass(slots=True)
 class Errand:
-    """One request, asked until it is answered: by a store's till, the channel or for an order.
+    """One request, asked until it is answered: by a till, the channel, for an order, by the staff.
 
-    `speaker`: a store id, CHANNEL or ORDERS. `atomic` batches are refused as a whole, for the entry
-    `refused_at`: None where there was no refusal.
+    `speaker`: a store id, CHANNEL, ORDERS, ADMIN or FINANCE. `atomic` batches are refused as a
+    whole, for the entry `refused_at`: None where there was no refusal.
     """
 
     speaker: str
@@ -79,6 +92,8 @@ class Errand:
     seconds: float = 0.0
     follows: "Errand | None" = field(default=None, repr=False)
     """What is to be done with a hold once it is placed."""
+    rival: "Errand | None" = field(default=None, repr=False)
+    """What is asked at the same time, by the same client: not both can be done."""
 
     def take(self, answer: httpx.Response) -> bool:
         """Keep an answer for good; False if it is only a reason to ask again."""
@@ -113,7 +128,7 @@ class Errand:
     @property
     def repeatable(self) -> bool:
         """True if its keys were used, so that asking again cannot move anything."""
-        return self.refused_at is None
+        return self.refused_at is None and self.status != FORBIDDEN
 
 
 def is_passing(status: int, content: bytes) -> bool:

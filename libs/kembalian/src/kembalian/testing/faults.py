@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from kembalian.testing.commands import kembalian
+from kembalian.testing.debts import Debts
 from kembalian.testing.errands import CHANNEL
 from kembalian.testing.house import RunningHouse
 from kembalian.testing.load import Load
-from kembalian.testing.recount import Debts, recount
+from kembalian.testing.recount import recount
 
 SETTLEMENT_SECONDS = 20.0
 REPEATED = 60

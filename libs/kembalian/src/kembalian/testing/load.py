@@ -1,7 +1,7 @@
 """Clients that move money in every way without pause, and keep their own record of every answer.
 
 Single entries of tills, batches (all or none, too), holds that are confirmed in whole or in part,
-let go, or left to time out.
+let go, or left to time out; refunds of what was paid, and entries undone by two people.
 """
 
 import random
@@ -13,13 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
-import httpx
-
 from events.log import partition_of
+from kembalian.testing.client import Client
 from kembalian.testing.drawing import Drawing
-from kembalian.testing.errands import CHANNEL, ORDERS, Errand, Operation, Wallet
+from kembalian.testing.errands import CHANNEL, Errand, Operation, Wallet
 from kembalian.testing.house import RunningHouse
-from kembalian.testing.orders import Orders
 from kembalian.testing.people import (
     Campus,
     Person,
@@ -28,22 +26,13 @@ from kembalian.testing.people import (
     new_campus,
     new_member,
 )
-from kembalian.testing.speakers import Speakers, ask, renewed, speakers_of, with_client
+from kembalian.testing.speakers import Speakers, renewed, speakers_of
 from wallet_ledger.config import PARTITIONS
 
 CLIENTS = 4
 WALLETS_EACH = 3
 SPREAD_MIN = 6
 """In so many partitions of the ledger the wallets stand at least; ids are drawn by identity."""
-
-IMPATIENT = 0.03
-"""So often a client hangs up at once, and asks again for what became of it."""
-
-IMPATIENT_SECONDS = 0.005
-ANSWER_SECONDS = 12.0
-RETRY_SECONDS = 0.1
-GIVE_UP_SECONDS = 90.0
-TOKEN_ENDED = 401
 
 
 @dataclass(slots=True)
@@ -99,7 +88,7 @@ def load(
     stop = threading.Event()
     clients = [
         threading.Thread(
-            target=_Client(house, made, n, seed, atomic=atomic).serve, args=(pause_seconds, stop)
+            target=_serve, args=(_client(house, made, n, seed, atomic), made, pause_seconds, stop)
         )
         for n in range(CLIENTS)
     ]
@@ -115,6 +104,26 @@ def load(
         made.seconds = time.monotonic() - began
         _renew_all(made)  # whoever judges the run needs tokens, and it may have been a long one
     assert not made.failures, made.failures
+
+
+def _client(house: RunningHouse, load: Load, number: int, seed: int, atomic: bool) -> Client:
+    """Return one of them, with wallets of its own and the one that all share."""
+
+    def told(errand: Errand) -> None:
+        load.errands.append(errand)
+        load.operations += errand.operations
+
+    choose = random.Random(f"{seed}/{number}")  # noqa: S311 - a load, not a secret
+    mine = [wallet for wallet in load.wallets if wallet.owner in (None, number)]
+    drawing = Drawing(choose, mine, sorted(load.campus.stores), atomic=atomic)
+    return Client(house, load.speakers, choose, drawing, told)
+
+
+def _serve(client: Client, load: Load, pause_seconds: float, stop: threading.Event) -> None:
+    try:
+        client.serve(pause_seconds, stop)
+    except BaseException as error:  # noqa: BLE001 - told by the main thread
+        load.failures.append(error)
 
 
 def _renew_all(load: Load) -> None:
@@ -136,70 +145,3 @@ def _wallets(admin: Person) -> list[Wallet]:
 
 def _partition(wallet: Wallet) -> int:
     return partition_of(wallet.member_id, PARTITIONS)
-
-
-class _Client:
-    """One of them, with wallets of its own and the one that all share."""
-
-    def __init__(
-        self, house: RunningHouse, load: Load, number: int, seed: int, *, atomic: bool
-    ) -> None:
-        self._house = house
-        self._load = load
-        self._choose = random.Random(f"{seed}/{number}")  # noqa: S311 - a load, not a secret
-        mine = [wallet for wallet in load.wallets if wallet.owner in (None, number)]
-        stores = sorted(load.campus.stores)
-        self._drawing = Drawing(self._choose, mine, stores, atomic=atomic)
-        self._speakers: Speakers = {}
-
-    def serve(self, pause_seconds: float, stop: threading.Event) -> None:
-        """Run errands until `stop`, then end what was begun."""
-        try:
-            with httpx.Client(base_url=self._house.url, timeout=ANSWER_SECONDS) as client:
-                self._speakers = with_client(self._house, self._load.speakers, client)
-                while not stop.is_set():
-                    self._run(self._drawing.next())
-                    time.sleep(pause_seconds)
-                for errand in self._drawing.rest():
-                    self._run(errand)
-                for hold in self._drawing.left:
-                    self._until_ended(hold)
-        except BaseException as error:  # noqa: BLE001 - told by the main thread
-            self._load.failures.append(error)
-
-    def _run(self, errand: Errand) -> None:
-        self._until_answered(errand)
-        self._drawing.ended(errand)
-        self._load.errands.append(errand)
-        self._load.operations += errand.operations
-
-    def _until_answered(self, errand: Errand) -> None:
-        """Ask under the same keys until the answer is the ledger's: success, or a kept refusal.
-
-        A speaker whose token has ended meanwhile is logged in again.
-        """
-        began = time.monotonic()
-        hang_up = self._choose.random() < IMPATIENT
-        while errand.seconds < GIVE_UP_SECONDS:
-            errand.tries += 1
-            speaker = self._speakers[errand.speaker]
-            answer = ask(speaker, errand, IMPATIENT_SECONDS if hang_up else ANSWER_SECONDS)
-            errand.seconds = time.monotonic() - began
-            hang_up = False
-            if answer is not None and answer.status_code == TOKEN_ENDED:
-                self._speakers[errand.speaker] = renewed(speaker)
-            elif answer is not None and errand.take(answer):
-                return
-            time.sleep(RETRY_SECONDS)
-        raise AssertionError(f"no answer after {errand.seconds:.0f} s: {errand}")
-
-    def _until_ended(self, hold: Operation) -> None:
-        """Wait until a hold that was left to time out is no longer held."""
-        orders, deadline = self._speakers[ORDERS], time.monotonic() + GIVE_UP_SECONDS
-        assert isinstance(orders, Orders)
-        while True:
-            answer = orders.look(f"{hold.wallet.member_id}/holds/{hold.payment_id}")
-            if answer.is_success and answer.json()["state"] != "held":
-                return
-            assert time.monotonic() < deadline, f"{hold} does not end: {answer.text}"
-            time.sleep(RETRY_SECONDS)

@@ -1,6 +1,6 @@
 """A wallet counted again, with nothing of the house's own code: what it may, and what it says.
 
-Borrowed rules: requirements B2 to B4; a hold's parts each take their own store's bucket first, by
+Borrowed rules: requirements B2 and B3; a hold's parts each take their own store's bucket first, by
 store id, then the rest, largest first.
 """
 
@@ -11,14 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kembalian.testing.errands import Operation
+from kembalian.testing.past import SHORTFALL, Line, Past, Refusal, allocations_of
+from kembalian.testing.spending import Allocations, Parts, order, parts_of, taken
 
 AUTO_SAVE_BELOW = 500
-Allocations = list[dict[str, Any]]
-Parts = list[dict[str, Any]]
-"""`store_id`, `amount` and `allocations` of each."""
-
-Line = dict[str, Any]
-"""A line of a statement without its time."""
+TIMED_OUT = "/problems/hold-expired"
 
 
 @dataclass(slots=True)
@@ -41,6 +38,7 @@ class Purse:
     held: dict[str, Parts] = field(default_factory=dict[str, Parts])
     short: set[str] = field(default_factory=set[str])
     """The payments whose hold times out."""
+    past: Past = field(default_factory=Past)
 
     @property
     def balance(self) -> int:
@@ -61,33 +59,50 @@ class Purse:
         return sum(self.free().values())
 
     def copy(self) -> "Purse":
-        """Return one to try something on."""
-        return deepcopy(self)
+        """Return one to try something on that was not acknowledged: it has the same past."""
+        return deepcopy(self, {id(self.past): self.past})
 
-    def within(self, operation: Operation) -> int | None:
-        """Return the rupiah that an operation may take at most, None if it takes none."""
-        if operation.kind == "cashout":
-            return self.free().get(operation.store_id, 0)
-        return self.available if operation.kind in {"redemption", "hold"} else None
+    def refusal(self, operation: Operation) -> Refusal | None:
+        """Return what must be said to refuse an operation, None if it must be done."""
+        free = self.free()
+        match operation.kind:
+            case "change" | "topup":
+                return None
+            case "redemption" | "hold" | "cashout":
+                own_only = operation.kind == "cashout"
+                within = free.get(operation.store_id, 0) if own_only else sum(free.values())
+                too_much = _asked(operation) > within
+                return {"type": SHORTFALL, "available": within} if too_much else None
+            case "confirm" | "release":
+                return None if operation.payment_id in self.held else {"type": TIMED_OUT}
+            case "refund" | "request" | "approve" | "reject":
+                return self.past.refusal(operation, free)
 
     def do(self, operation: Operation) -> Done | None:
         """Do what is asked; None if that must be refused, and nothing is done."""
-        within = self.within(operation)
-        if within is not None and _asked(operation) > within:
+        if self.refusal(operation) is not None:
             return None
         match operation.kind:
             case "change":
-                return self._change(operation)
+                done = self._change(operation)
             case "topup":
                 amount = _asked(operation)
-                return self._credit(operation, amount, {"amount": amount})
+                done = self._credit(operation, amount, {"amount": amount})
             case "redemption" | "cashout":
-                return self._spend(operation, _asked(operation))
+                done = self._spend(operation, _asked(operation))
             case "hold":
-                return self._hold(operation)
+                done = self._hold(operation)
             case "confirm" | "release":
-                held = self.held.pop(operation.payment_id, None)
-                return None if held is None else self._end(operation, held)
+                done = self._end(operation, self.held.pop(operation.payment_id))
+            case "refund":
+                done = self._refund(operation)
+            case "request":
+                asked = self.past.ask(operation)
+                done = Done({"state": "requested", "reversed_event_id": asked.event_id})
+            case "approve" | "reject":
+                done = self._decide(operation)
+        self.past.keep(operation, done.lines)
+        return done
 
     def expire(self, payment_id: str, amount: int) -> None:
         """Let go of a hold whose time is over: one that was left to time out, all of it."""
@@ -109,18 +124,18 @@ class Purse:
     def _spend(self, operation: Operation, amount: int) -> Done:
         store_id, free = operation.store_id, self.free()
         own_only = operation.kind == "cashout"
-        spent = _taken(free, [store_id] if own_only else _order(free, store_id), amount)
+        spent = taken(free, [store_id] if own_only else order(free, store_id), amount)
         self._pay(spent)
         said = {"amount": amount} if own_only else {"amount": amount, "allocations": spent}
         return Done(said, [self._line(operation.kind, store_id, 0, amount, spent)])
 
     def _hold(self, operation: Operation) -> Done:
-        free, asked = self.free(), _parts(operation.body["parts"])
-        own = {s: _taken(free, [s], amount) for s, amount in asked.items()}
+        free, asked = self.free(), parts_of(operation.body["parts"])
+        own = {s: taken(free, [s], amount) for s, amount in asked.items()}
         parts: Parts = []
         for s, amount in asked.items():
             missing = amount - sum(a["amount"] for a in own[s])
-            spent = own[s] + _taken(free, _order(free), missing)
+            spent = own[s] + taken(free, order(free), missing)
             parts.append({"store_id": s, "amount": amount, "allocations": spent})
         self.held[operation.payment_id] = parts
         if operation.short:
@@ -130,25 +145,46 @@ class Purse:
     def _end(self, operation: Operation, held: Parts) -> Done:
         if operation.kind == "release":
             return Done({"state": "released", "amount": sum(part["amount"] for part in held)})
-        asked, by_store = (
-            _parts(operation.body.get("parts", held)),
-            {p["store_id"]: p for p in held},
-        )
+        asked = parts_of(operation.body.get("parts", held))
+        by_store = {part["store_id"]: part for part in held}
         parts: Parts = []
         lines: list[Line] = []
         for store_id, amount in asked.items():
             whole = {a["issuer"]: a["amount"] for a in by_store[store_id]["allocations"]}
-            spent = _taken(whole, list(whole), amount)
+            spent = taken(whole, list(whole), amount)
             self._pay(spent)
+            self.past.pay(operation.payment_id, store_id, list(spent))
             parts.append({"store_id": store_id, "amount": amount, "allocations": spent})
             lines.append(self._line("payment", store_id, 0, amount, spent))
         released = sum(p["amount"] for p in held) - sum(asked.values())
         said = {"state": "debited", "amount": sum(asked.values()), "parts": parts}
         return Done({**said, "released": released}, lines, len(lines) + (released > 0))
 
-    def _pay(self, spent: Allocations) -> None:
+    def _refund(self, operation: Operation) -> Done:
+        store_id, amount = operation.store_id, _asked(operation)
+        back = self.past.refund(operation)
+        self._pay(back, -1)
+        named = {"payment_id": operation.payment_id, "store_id": store_id, "amount": amount}
+        line = self._line("refund", store_id, amount, 0, back)
+        return Done({**named, "allocations": back}, [line])
+
+    def _decide(self, operation: Operation) -> Done:
+        """Undo an entry in the very buckets that it moved, or leave it as it is."""
+        entry = self.past.decide(operation)
+        known = self.past.reversals[operation.reversal_id]
+        said = {"reversal_id": operation.reversal_id, "state": known.state}
+        said["reversed_event_id"] = known.event_id
+        if entry is None:
+            return Done(said)
+        moved = allocations_of(entry)
+        self._pay(moved, 1 if entry["saved"] else -1)
+        amounts = (entry["paid"], entry["saved"])
+        line = self._line("reversal", entry["store_id"], *amounts, moved)
+        return Done({**said, "amount": sum(amounts), "allocations": moved}, [line])
+
+    def _pay(self, spent: Allocations, sign: int = 1) -> None:
         for part in spent:
-            self.buckets[part["issuer"]] -= part["amount"]
+            self.buckets[part["issuer"]] -= sign * part["amount"]
 
     def _line(self, kind: str, store_id: str, saved: int, paid: int, spent: Allocations) -> Line:
         moved = {"store_id": store_id, "kind": kind, "saved": saved, "paid": paid}
@@ -158,27 +194,5 @@ class Purse:
 def _asked(operation: Operation) -> int:
     """Return the rupiah that a top-up, a spending or a hold names."""
     if operation.kind == "hold":
-        return sum(_parts(operation.body["parts"]).values())
+        return sum(parts_of(operation.body["parts"]).values())
     return operation.body["amount"]
-
-
-def _parts(parts: Parts) -> dict[str, int]:
-    """Return store -> rupiah, by store id."""
-    return {part["store_id"]: part["amount"] for part in sorted(parts, key=lambda p: p["store_id"])}
-
-
-def _order(free: dict[str, int], first: str = "") -> list[str]:
-    """Return the stores as their money is spent: `first`, the largest next, ties by id (B4)."""
-    return sorted(free, key=lambda issuer: (issuer != first, -free[issuer], issuer))
-
-
-def _taken(free: dict[str, int], issuers: Sequence[str], amount: int) -> Allocations:
-    """Take up to `amount` out of `free`, bucket by bucket; return of whom how much."""
-    taken: Allocations = []
-    for issuer in issuers:
-        part = min(free.get(issuer, 0), amount)
-        if part:
-            free[issuer] -= part
-            amount -= part
-            taken.append({"issuer": issuer, "amount": part})
-    return taken

@@ -1,22 +1,23 @@
 """Counts again what clients were told, with nothing of the house's own code: to the rupiah."""
 
 import json
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
 from kembalian.operators.live import LiveRun
-from kembalian.testing.errands import Errand, Operation, Wallet
+from kembalian.testing.debts import Debts
+from kembalian.testing.errands import FORBIDDEN, Errand, Operation, Wallet
 from kembalian.testing.load import Load
+from kembalian.testing.past import Line
 from kembalian.testing.people import Person
-from kembalian.testing.purse import Line, Purse
+from kembalian.testing.purse import TIMED_OUT, Purse
+from kembalian.testing.standing import check_payments, check_reversals, reversals_of
 
 PAGE = 200
-SHORTFALL = "/problems/insufficient-funds"
-TIMED_OUT = "/problems/hold-expired"
 
 EVENTS = """
 SELECT event_id::text, convert_from(body, 'UTF8') FROM log.event
@@ -30,37 +31,6 @@ class Recorded:
 
     event_id: str
     data: dict[str, Any]
-
-
-@dataclass(slots=True)
-class Debts:
-    """What stores owe each other after all entries that were counted."""
-
-    issued: Counter[str] = field(default_factory=Counter[str])
-    receivable: Counter[str] = field(default_factory=Counter[str])
-    liability: Counter[str] = field(default_factory=Counter[str])
-
-    def take(self, entry: dict[str, Any]) -> None:
-        """Add one entry of a statement."""
-        store_id = entry["store_id"]
-        self.issued[store_id] += entry["saved"]
-        for part in entry["allocations"]:
-            self.issued[part["issuer"]] -= part["amount"]
-            if part["issuer"] != store_id:
-                self.receivable[store_id] += part["amount"]
-                self.liability[part["issuer"]] += part["amount"]
-
-    def line(self, store_id: str) -> dict[str, int]:
-        """Return a store's figures as the list of positions has them."""
-        receivable, liability = self.receivable[store_id], self.liability[store_id]
-        net, issued = receivable - liability, self.issued[store_id]
-        return {
-            "receivable": receivable,
-            "liability": liability,
-            "net": net,
-            "issued": issued,
-            "position": net - issued,
-        }
 
 
 def statement(admin: Person, wallet: Wallet) -> list[dict[str, Any]]:
@@ -89,6 +59,7 @@ def recount(load: Load, live: LiveRun) -> Debts:
             ]
             for wallet in load.wallets
         }
+    listed = reversals_of(load)
     for wallet, events in recorded.items():
         purse, lines = retrace(commands_of(load.errands, wallet, events), events)
         entries = statement(load.admin, wallet)
@@ -98,6 +69,8 @@ def recount(load: Load, live: LiveRun) -> Debts:
         assert {b["issuer"]: b["balance"] for b in shown["buckets"]} == {
             issuer: amount for issuer, amount in purse.buckets.items() if amount
         }
+        check_reversals(purse, listed.get(wallet.member_id, {}))
+        check_payments(load, wallet, purse)
         for entry in entries:
             debts.take(entry)
     return debts
@@ -118,7 +91,7 @@ def commands_of(
         if errand.refused_at is not None:
             decided = decided[: errand.refused_at + 1]
         mine = [operation for operation in decided if operation.wallet == wallet]
-        assert all(operation.status in {0, 201, 409} for operation in mine), mine
+        assert all(_is_an_answer(operation) for operation in mine), mine
         if errand.refused_at is None:
             commands += [[operation] for operation in mine]
         elif mine:
@@ -128,6 +101,11 @@ def commands_of(
     places = {event.event_id: n for n, event in enumerate(events)}
     told = [command for command in commands if command[0].acknowledged]
     return sorted(told, key=lambda command: places[command[0].event_ids()[0]])
+
+
+def _is_an_answer(operation: Operation) -> bool:
+    own = operation.kind == "approve" and operation.status == FORBIDDEN
+    return own or operation.status in {0, 201, 409}
 
 
 def retrace(
@@ -191,9 +169,8 @@ def _rightly_refused(trial: Purse, command: Sequence[Operation]) -> bool:
             if trial.do(operation) is None:
                 return False
             continue
-        said, within = operation.said(), trial.within(operation)
-        if within is None:  # only of what was left to time out
+        said, expected = operation.said(), trial.refusal(operation)
+        if operation.kind in {"confirm", "release"}:  # only of what was left to time out
             return operation.short and said["type"] == TIMED_OUT
-        right = (said["type"], said["available"]) == (SHORTFALL, within)
-        return right and trial.do(operation) is None
+        return expected is not None and expected == {name: said.get(name) for name in expected}
     return True

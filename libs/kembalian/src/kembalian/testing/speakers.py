@@ -1,24 +1,26 @@
-"""Who makes the requests of a load: cashiers, the channel, the service that takes orders."""
+"""Who makes the requests of a load: cashiers, the channel, who takes orders, two of the staff."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 import httpx
 
-from kembalian.testing.errands import CHANNEL, ORDERS, Errand
+from kembalian.testing.errands import ADMIN, CHANNEL, FINANCE, ORDERS, Errand
 from kembalian.testing.house import RunningHouse
 from kembalian.testing.orders import Orders
-from kembalian.testing.people import Campus, Person, logged_in_again, new_channel
+from kembalian.testing.people import Campus, Person, log_in, logged_in_again, new_channel
 
 Speaker = Person | Orders
 
 Speakers = dict[str, Speaker]
-"""By store id, CHANNEL and ORDERS."""
+"""By store id, CHANNEL, ORDERS, and the two who decide on reversals: ADMIN and FINANCE."""
 
 
 def speakers_of(house: RunningHouse, campus: Campus) -> Speakers:
-    """Return the cashiers of a campus, a new channel, and the service that takes orders."""
-    return {**campus.tills, CHANNEL: new_channel(house), ORDERS: Orders(house, house.client)}
+    """Return a campus's cashiers, a new channel, who takes orders, and two of the staff."""
+    others = {CHANNEL: new_channel(house), ORDERS: Orders(house, house.client)}
+    staff = {role: log_in(house, house.demo()[role]) for role in (ADMIN, FINANCE)}
+    return {**campus.tills, **others, **staff}
 
 
 def with_client(

@@ -1,0 +1,45 @@
+"""Payments and reversals as the ledger shows them at last, beside the clients' own record."""
+
+from typing import Any
+
+from kembalian.testing.errands import ORDERS, Wallet
+from kembalian.testing.load import Load
+from kembalian.testing.orders import Orders
+from kembalian.testing.purse import Purse
+
+PAGE = 200
+
+
+def reversals_of(load: Load) -> dict[str, dict[str, tuple[str, str]]]:
+    """Return wallet -> reversal -> (state, event id), of all reversals that are listed."""
+    listed: dict[str, dict[str, tuple[str, str]]] = {}
+    cursor: dict[str, str] = {}
+    while True:
+        answer = load.admin.get("/ledger/reversals", limit=PAGE, **cursor)
+        assert answer.status_code == 200, answer.text
+        page: dict[str, Any] = answer.json()
+        for item in page["items"]:
+            shown = (item["state"], item["reversed_event_id"])
+            listed.setdefault(item["member_id"], {})[item["reversal_id"]] = shown
+        if page["next_cursor"] is None:
+            return listed
+        cursor = {"cursor": page["next_cursor"]}
+
+
+def check_reversals(purse: Purse, listed: dict[str, tuple[str, str]]) -> None:
+    """Compare a wallet's reversals: each with the one state that was answered last."""
+    known = purse.past.reversals
+    assert listed == {name: (each.state, each.event_id) for name, each in known.items()}
+
+
+def check_payments(load: Load, wallet: Wallet, purse: Purse) -> None:
+    """Compare what is left of each payment that was refunded in part, or in whole."""
+    orders = load.speakers[ORDERS]
+    assert isinstance(orders, Orders)
+    for payment_id in purse.past.refunded:
+        paid = {p["store_id"]: p for p in orders.payment(wallet.member_id, payment_id)["paid"]}
+        left = {store: spent for store, spent in purse.past.paid[payment_id].items() if spent}
+        assert {store_id: part["allocations"] for store_id, part in paid.items()} == left
+        assert all(
+            part["amount"] == sum(a["amount"] for a in left[store]) for store, part in paid.items()
+        )
