@@ -6,6 +6,7 @@ from kembalian.testing.errands import ORDERS, Wallet
 from kembalian.testing.load import Load
 from kembalian.testing.orders import Orders
 from kembalian.testing.purse import Purse
+from kembalian.testing.spending import Parts
 
 PAGE = 200
 
@@ -33,13 +34,19 @@ def check_reversals(purse: Purse, listed: dict[str, tuple[str, str]]) -> None:
 
 
 def check_payments(load: Load, wallet: Wallet, purse: Purse) -> None:
-    """Compare what is left of each payment that was refunded in part, or in whole."""
+    """Compare what is left of each payment of which something was refunded."""
     orders = load.speakers[ORDERS]
     assert isinstance(orders, Orders)
     for payment_id in purse.past.refunded:
-        paid = {p["store_id"]: p for p in orders.payment(wallet.member_id, payment_id)["paid"]}
-        left = {store: spent for store, spent in purse.past.paid[payment_id].items() if spent}
-        assert {store_id: part["allocations"] for store_id, part in paid.items()} == left
-        assert all(
-            part["amount"] == sum(a["amount"] for a in left[store]) for store, part in paid.items()
-        )
+        check_rest(purse, payment_id, orders.payment(wallet.member_id, payment_id)["paid"])
+
+
+def check_rest(purse: Purse, payment_id: str, paid: Parts) -> None:
+    """Compare what was paid and not refunded: each store's part, and the buckets it came from."""
+    by_store = purse.past.paid[payment_id]
+    left = [
+        {"store_id": s, "amount": sum(a["amount"] for a in spent), "allocations": spent}
+        for s, spent in by_store.items()
+        if spent
+    ]
+    assert sorted(paid, key=lambda part: part["store_id"]) == left, payment_id
