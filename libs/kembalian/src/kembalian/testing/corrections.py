@@ -1,7 +1,7 @@
 """Which errand of a load corrects what was done: refunds of payments, reversals of entries."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kembalian.testing.errands import (
@@ -30,14 +30,17 @@ CHAINS_MAX = 6
 """With so many corrections in hand a client begins no other."""
 
 REFUNDS = {"some": 5, "all": 3, "beyond": 2, "race": 2}
-DECISIONS = {"approve": 6, "reject": 2, "race": 2, "own": 2, "twice": 1, "leave": 2}
+DECISIONS = {"approve": 6, "reject": 2, "race": 2, "own": 2, "spend": 2, "twice": 1, "leave": 2}
 
 
 class Corrections:
     """Draws one client's corrections, each when what it corrects has been answered."""
 
-    def __init__(self, choose: random.Random, new_key: Callable[[], str]) -> None:
+    def __init__(
+        self, choose: random.Random, stores: Sequence[str], new_key: Callable[[], str]
+    ) -> None:
         self._choose = choose
+        self._stores = stores
         self._new_key = new_key
         self._in_hand: list[Errand] = []
         self._rest: dict[str, dict[str, int]] = {}
@@ -128,11 +131,22 @@ class Corrections:
                 self._put(self._decision("approve", request.by, request, reversal_id))
             case "race":
                 self._put(approved, self._either(request, reversal_id))
+            case "spend":
+                self._spend_all(request)
+                self._put(approved)
             case "twice":
                 self._ask(request.wallet, event_id)
                 self._put(approved)
             case _:
                 pass
+
+    def _spend_all(self, request: Operation) -> None:
+        """Draw that the money is spent before anybody decides, or after."""
+        available, store_id = request.said()["available"], self._choose.choice(self._stores)
+        if available:
+            body = {"amount": available, "card_number": request.wallet.card_number}
+            spent = Operation("redemption", self._new_key(), request.wallet, body, store_id)
+            self._put(Errand(store_id, "/pos/redemptions", spent.key, body, [spent]))
 
     def _decided(self, decision: Operation) -> None:
         """Draw what follows a decision: another one, in vain if one was taken, or a request."""

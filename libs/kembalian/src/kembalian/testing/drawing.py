@@ -57,7 +57,7 @@ class Drawing:
         self._stores = stores
         self._atomic = atomic
         self._in_hand: list[Errand] = []
-        self._corrections = Corrections(choose, self._key)
+        self._corrections = Corrections(choose, stores, self._key)
         self.left: list[Operation] = []
         """Holds that time out, or may."""
 
