@@ -24,10 +24,19 @@ Told = dict[str, Errand]
 
 
 def errand(
-    kind: Kind, said: dict[str, Any], body: dict[str, Any], status: int = 201, **names: str
+    kind: Kind,
+    said: dict[str, Any],
+    body: dict[str, Any],
+    status: int = 201,
+    *,
+    store_id: str = "a",
+    payment_id: str = "",
+    reversal_id: str = "",
+    by: str = "",
 ) -> Errand:
-    """Return what was asked at store a, unless it names another, and how it was answered."""
-    operation = Operation(kind, "", WALLET, body, **{"store_id": "a", **names})
+    """Return what was asked at a store, of a payment or of a reversal, and how it was answered."""
+    operation = Operation(kind, "", WALLET, body, store_id, payment_id)
+    operation.reversal_id, operation.by = reversal_id, by
     operation.status, operation.answer = status, json.dumps(said).encode()
     return Errand("", "", "", body, [operation], status=status, answer=operation.answer)
 
