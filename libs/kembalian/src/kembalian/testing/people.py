@@ -129,9 +129,14 @@ def with_new_member(house: RunningHouse, campus: Campus) -> Campus:
 
 def new_channel(house: RunningHouse) -> Person:
     """Make a channel, which sends batches, in a house that has none, or another one."""
-    username, password = f"channel-{secrets.token_hex(3)}", secrets.token_hex(8)
+    return newly_bootstrapped(house, "channel")
+
+
+def newly_bootstrapped(house: RunningHouse, role: str) -> Person:
+    """Make another one of a role that no call gives, and log him in."""
+    username, password = f"{role}-{secrets.token_hex(3)}", secrets.token_hex(8)
     database = house.live().postgres["identity"]
-    asyncio.run(bootstrap_user(database, username, password, "channel", another=True))
+    asyncio.run(bootstrap_user(database, username, password, role, another=True))
     return log_in(house, {"username": username, "password": password})
 
 

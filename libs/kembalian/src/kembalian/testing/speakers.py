@@ -8,7 +8,14 @@ import httpx
 from kembalian.testing.errands import ADMIN, CHANNEL, FINANCE, ORDERS, Errand
 from kembalian.testing.house import RunningHouse
 from kembalian.testing.orders import Orders
-from kembalian.testing.people import Campus, Person, log_in, logged_in_again, new_channel
+from kembalian.testing.people import (
+    Campus,
+    Person,
+    log_in,
+    logged_in_again,
+    new_channel,
+    newly_bootstrapped,
+)
 
 Speaker = Person | Orders
 
@@ -19,7 +26,8 @@ Speakers = dict[str, Speaker]
 def speakers_of(house: RunningHouse, campus: Campus) -> Speakers:
     """Return a campus's cashiers, a new channel, who takes orders, and two of the staff."""
     others = {CHANNEL: new_channel(house), ORDERS: Orders(house, house.client)}
-    staff = {role: log_in(house, house.demo()[role]) for role in (ADMIN, FINANCE)}
+    admin = log_in(house, house.demo()[ADMIN])
+    staff = {ADMIN: admin, FINANCE: newly_bootstrapped(house, FINANCE)}
     return {**campus.tills, **others, **staff}
 
 
