@@ -98,7 +98,7 @@ def guest(house: RunningHouse) -> Person:
 def new_campus(house: RunningHouse) -> Campus:
     """Make stores `<tag>-1` to `-3`, cashiers and a member: a test has them to itself."""
     admin = staff(house, "admin")
-    tag = f"t{secrets.token_hex(3)}"
+    tag = f"t{secrets.token_hex(6)}"
     stores = tuple(f"{tag}-{n}" for n in (1, 2, 3))
     tills: dict[str, Person] = {}
     for store_id in stores:
@@ -129,7 +129,7 @@ def with_new_member(house: RunningHouse, campus: Campus) -> Campus:
 
 def new_channel(house: RunningHouse) -> Person:
     """Make a channel, which sends batches, in a house that has none, or another one."""
-    username, password = f"channel-{secrets.token_hex(3)}", secrets.token_hex(8)
+    username, password = f"channel-{secrets.token_hex(6)}", secrets.token_hex(8)
     database = house.live().postgres["identity"]
     asyncio.run(bootstrap_user(database, username, password, "channel", another=True))
     return log_in(house, {"username": username, "password": password})
