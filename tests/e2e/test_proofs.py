@@ -12,7 +12,7 @@ from kembalian.testing.commands import kembalian
 from kembalian.testing.house import RunningHouse
 from kembalian.testing.people import Campus, guest, staff
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 def alone(folder: Path, key: str, *words: str) -> subprocess.CompletedProcess[str]:

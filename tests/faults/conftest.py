@@ -10,7 +10,7 @@ import pytest
 from kembalian.grounds.postgres import Postgres
 from kembalian.operators.live import LiveRun
 from kembalian.testing.copies import copied
-from kembalian.testing.faults import until_settled
+from kembalian.testing.faults import until_at_rest, until_settled
 from kembalian.testing.house import RunningHouse, best_kafka, running_house
 from kembalian.testing.load import Load, load
 from kembalian.testing.recount import recount
@@ -55,6 +55,7 @@ def busy(faulty_house: RunningHouse) -> Load:
         while not is_enough(busy) and not busy.failures:
             time.sleep(0.1)
     until_settled(busy, recount(busy, faulty_house.live()))
+    until_at_rest(faulty_house.live())
     return busy
 
 

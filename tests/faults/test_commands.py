@@ -39,7 +39,7 @@ COMMANDS = [
 ]
 
 
-CAUGHT_UP_SECONDS_MAX = 20.0
+CAUGHT_UP_SECONDS_MAX = 60.0
 
 
 def status_at_rest(home: Path) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def digest(live: LiveRun, service: str) -> tuple[str, int]:
 
 def lose(live: LiveRun, service: str, damage: Damage) -> None:
     """Do the damage, again if a writer is in its way: of two in a deadlock one must begin anew."""
-    for last in (False, False, True):
+    for last in (*[False] * 9, True):
         try:
             with psycopg.connect(live.postgres_admin[service]) as connection:
                 connection.execute(damage(service).encode())

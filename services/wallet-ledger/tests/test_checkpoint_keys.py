@@ -142,7 +142,10 @@ async def test_that_nothing_can_be_signed_is_said_once_a_minute(
 
     with caplog.at_level(logging.CRITICAL, "wallet_ledger.signer"):
         running = asyncio.create_task(signed.signer().run())
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(caplog.records) < (2 if often else 1):
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0 if often else 0.3)
         running.cancel()
         await asyncio.wait({running})
 
