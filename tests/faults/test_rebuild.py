@@ -18,7 +18,7 @@ from kembalian.testing.load import Load, load
 VIEWS = {
     "identity": ("member", "staff"),
     "catalog": ("store",),
-    "wallet-ledger": ("bucket", "member", "store"),
+    "wallet-ledger": ("wallet", "member", "store"),
     "settlement": ("entry", "obligation", "movement", "total", "store"),
 }
 
@@ -31,7 +31,7 @@ def emptied(service: str) -> str:
 
 
 def one_dropped(service: str) -> str:
-    return f"DROP TABLE view.{VIEWS[service][0]}"
+    return f"DROP TABLE view.{VIEWS[service][0]} CASCADE"
 
 
 def all_dropped(_: str) -> str:

@@ -19,14 +19,14 @@ SPOILT = {
     "wallet-ledger": [
         (
             (
-                "UPDATE view.bucket SET balance = balance + 1 WHERE ctid ="
-                " (SELECT ctid FROM view.bucket LIMIT 1)"
+                "UPDATE view.wallet SET balances[1] = balances[1] + 1 WHERE wallet_id ="
+                " (SELECT wallet_id FROM view.bucket LIMIT 1)"
             ),
-            ("bucket", True, True),
+            ("wallet", True, True),
         ),
         (
-            "DELETE FROM view.bucket WHERE ctid = (SELECT ctid FROM view.bucket LIMIT 1)",
-            ("bucket", False, True),
+            "DELETE FROM view.wallet WHERE ctid = (SELECT ctid FROM view.wallet LIMIT 1)",
+            ("wallet", False, True),
         ),
         (
             "INSERT INTO view.payment VALUES (0, 'w', 'p', 'o', 'released', now(), '[]', '[]')",

@@ -58,25 +58,39 @@ OWN_LOG = {
     "a balance one higher": (
         "wallet-ledger",
         (
-            "UPDATE view.bucket b SET balance = balance + 1 WHERE (wallet_id, issuer) ="
-            " (SELECT wallet_id, issuer FROM view.bucket WHERE balance > 0 LIMIT 1)"
-            " RETURNING partition,"
-            " (SELECT max(position) FROM log.event WHERE stream = b.wallet_id), wallet_id"
+            "UPDATE view.wallet w SET balances[1] = balances[1] + 1 WHERE wallet_id ="
+            " (SELECT wallet_id FROM view.bucket LIMIT 1) RETURNING partition,"
+            " (SELECT max(position) FROM log.event WHERE stream = w.wallet_id), wallet_id"
         ),
     ),
     "a bucket missing": (
         "wallet-ledger",
         (
-            "DELETE FROM view.bucket b WHERE (wallet_id, issuer) ="
-            " (SELECT wallet_id, issuer FROM view.bucket WHERE balance > 0 LIMIT 1)"
-            " RETURNING partition,"
-            " (SELECT max(position) FROM log.event WHERE stream = b.wallet_id), wallet_id"
+            "UPDATE view.wallet w SET issuers = issuers[2:], balances = balances[2:]"
+            " WHERE wallet_id = (SELECT wallet_id FROM view.bucket LIMIT 1) RETURNING partition,"
+            " (SELECT max(position) FROM log.event WHERE stream = w.wallet_id), wallet_id"
         ),
     ),
-    "a bucket of no event": (
+    "a version one lower": (
         "wallet-ledger",
         (
-            "INSERT INTO view.bucket VALUES (3, 'invented', 'kantin', 1)"
+            "UPDATE view.wallet w SET version = version - 1 WHERE wallet_id ="
+            " (SELECT wallet_id FROM view.wallet LIMIT 1) RETURNING partition,"
+            " (SELECT max(position) FROM log.event WHERE stream = w.wallet_id), wallet_id"
+        ),
+    ),
+    "a wallet missing": (
+        "wallet-ledger",
+        (
+            "DELETE FROM view.wallet w WHERE wallet_id ="
+            " (SELECT wallet_id FROM view.wallet LIMIT 1) RETURNING partition,"
+            " (SELECT max(position) FROM log.event WHERE stream = w.wallet_id), wallet_id"
+        ),
+    ),
+    "a wallet of no event": (
+        "wallet-ledger",
+        (
+            "INSERT INTO view.wallet VALUES (3, 'invented', 1, '{kantin}', '{1}')"
             " RETURNING partition, NULL::int, wallet_id"
         ),
     ),

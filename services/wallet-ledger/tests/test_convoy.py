@@ -389,10 +389,10 @@ async def test_a_wrong_call_writes_nothing_at_all(ledger: Databases, name: str) 
                 *(partitions, epochs, firsts, [0, 0], [log.EMPTY_ROOT] * 2),
                 *(["c"], ["k"], [b"f"], [409], [b"{}"]),
                 *[NOTHING] * 5,
-                *([0], ["w"], ["kantin"], [5]),
+                *([0], ["w"], [1], ["{kantin}"], ["{5}"]),
             )
         left = await connection.fetchval(
-            "SELECT (SELECT count(*) FROM log.outcome) + (SELECT count(*) FROM view.bucket)"
+            "SELECT (SELECT count(*) FROM log.outcome) + (SELECT count(*) FROM view.wallet)"
         )
     finally:
         await connection.close()
@@ -410,7 +410,7 @@ async def test_events_that_no_partition_counts_are_refused(ledger: Databases) ->
                 *([0], [epoch], [1], [1], [bytes(32)]),
                 *[NOTHING] * 5,
                 *[NOTHING] * 5,
-                *[NOTHING] * 4,
+                *[NOTHING] * 5,
             )
     finally:
         await connection.close()

@@ -71,7 +71,7 @@ def test_each_order_sees_what_those_before_it_left() -> None:
     )
 
     assert [a.status for a in decision.answers] == [201, 409, 201, 201]
-    assert decision.wallets["w"] == Wallet({"kantin": 0}, version=7)
+    assert decision.wallets["w"] == Wallet({}, version=7)
     assert [e.version for e in decision.events] == [5, 6, 7]
     positions = [json.loads(a.body).get("ledger_position") for a in decision.answers]
     assert positions == ["3-42", None, "3-43", "3-44"]

@@ -25,7 +25,7 @@ TABLES = (
     "SELECT * FROM log.link ORDER BY partition, first_position",
     "SELECT * FROM log.outcome ORDER BY caller, key",
     "SELECT partition, position, recorded_at, link FROM log.counter ORDER BY partition",
-    "SELECT * FROM view.bucket ORDER BY partition, wallet_id, issuer",
+    "SELECT * FROM view.wallet ORDER BY partition, wallet_id",
     "SELECT * FROM view.payment ORDER BY partition, wallet_id, payment_id",
     "SELECT * FROM view.reversal ORDER BY partition, wallet_id, reversal_id",
 )

@@ -23,7 +23,7 @@ MEMBER = "01990000-0000-7000-8000-000000000001"
 NOBODY = "01990000-0000-7000-8000-000000000002"
 CARD = "1000"
 EMPTY = tuple(
-    f"TRUNCATE view.{table}" for table in ("bucket", "payment", "reversal", "member", "store")
+    f"TRUNCATE view.{table}" for table in ("wallet", "payment", "reversal", "member", "store")
 )
 VIEWS = (
     *EMPTY,

@@ -66,9 +66,10 @@ async def test_the_views_are_as_their_events_say(history: Databases) -> None:
 @pytest.mark.parametrize(
     ("damage", "live", "replayed_balance"),
     [
-        ("UPDATE view.bucket SET balance = balance + 7 WHERE {row}", True, True),
-        ("DELETE FROM view.bucket WHERE {row}", False, True),
-        ("INSERT INTO view.bucket SELECT {copy} FROM view.bucket WHERE {row}", True, False),
+        ("UPDATE view.wallet SET balances[1] = balances[1] + 7 WHERE {row}", True, True),
+        ("UPDATE view.wallet SET version = version + 1 WHERE {row}", True, True),
+        ("DELETE FROM view.wallet WHERE {row}", False, True),
+        ("INSERT INTO view.wallet SELECT {copy} FROM view.wallet WHERE {row}", True, False),
     ],
 )
 async def test_a_row_that_differs_is_listed(
@@ -77,20 +78,19 @@ async def test_a_row_that_differs_is_listed(
     async with superuser(history) as connection:
         row = await connection.fetchrow("SELECT * FROM view.bucket ORDER BY 1, 2, 3 LIMIT 1")
         assert row is not None
-        where = "(partition, wallet_id, issuer) = ({partition}, '{wallet_id}', '{issuer}')"
-        statement = damage.format(
-            row=where.format(**dict(row)), copy="partition, wallet_id, 'nobody', balance"
-        )
-        await connection.execute("CREATE TABLE kept AS SELECT * FROM view.bucket")
+        where = "(partition, wallet_id) = ({partition}, '{wallet_id}')"
+        copy = "partition, '{wallet_id}-2', version, issuers, balances".format(**dict(row))
+        statement = damage.format(row=where.format(**dict(row)), copy=copy)
+        await connection.execute("CREATE TABLE kept AS SELECT * FROM view.wallet")
         await connection.execute(statement)
         found = await replayed(history)
         await connection.execute(
-            "TRUNCATE view.bucket; INSERT INTO view.bucket SELECT * FROM kept; DROP TABLE kept"
+            "TRUNCATE view.wallet; INSERT INTO view.wallet SELECT * FROM kept; DROP TABLE kept"
         )
 
     [difference] = [difference for one in found for difference in one.first]
     assert sum(one.different for one in found) == 1
-    assert (difference.partition, difference.view) == (row["partition"], "bucket")
+    assert (difference.partition, difference.view) == (row["partition"], "wallet")
     assert row["wallet_id"] in difference.key
     assert (difference.live is not None, difference.replayed is not None) == (
         live,
@@ -133,7 +133,7 @@ async def test_a_replay_that_was_kept_is_not_gone_on_with(history: Databases) ->
     await replayed(history, restart=True, keep=True)
 
     async with superuser(history) as connection:
-        assert await connection.fetchval("SELECT count(*) FROM shadow.bucket") > 0
+        assert await connection.fetchval("SELECT count(*) FROM shadow.wallet") > 0
     with pytest.raises(OtherReplay, match="a finished replay from postgres was kept"):
         await replayed(history)
     assert [one for one in await replayed(history, restart=True) if one.different] == []

@@ -69,7 +69,7 @@ def after(wallet: Wallet, *commands: Command) -> Wallet:
         (
             TOP_UP,
             {"a": 7, "b": 1},
-            {"a": 0, "b": 1},
+            {"b": 1},
             [("wallet:w:a", -7), ("store:a:cash", 7)],
         ),
         (
@@ -80,7 +80,7 @@ def after(wallet: Wallet, *commands: Command) -> Wallet:
         ),
         (
             REDEEMED,
-            {"a": 0},
+            {},
             {"a": 5, "b": 2},
             [("wallet:w:a", 5), ("wallet:w:b", 2), ("store:a:redeemed", -7)],
         ),

@@ -13,7 +13,7 @@ from events.quickly import readable
 from wallet_ledger import domain
 from wallet_ledger.audit_credits import CREDITS, credited
 from wallet_ledger.domain import Posting, Wallet
-from wallet_ledger.folding import COLUMNS, KEY_COLUMNS, NO_EVENTS, Fold, View
+from wallet_ledger.folding import COLUMNS, KEY_COLUMNS, NO_EVENTS, Fold, Row, View
 from wallet_ledger.limits import beyond
 from wallet_ledger.publish import NotAWalletEvent, from_contract
 
@@ -89,22 +89,25 @@ class LedgerAudit:
                 yield finding
 
     async def _rows(self, view: View, rows: Sequence[tuple[object, ...]]) -> AsyncIterator[Finding]:
-        due = {row[:KEY_COLUMNS]: row[KEY_COLUMNS:] for row in rows}
+        width = KEY_COLUMNS[view]
+        due = {row[:width]: row[width:] for row in rows}
         query = ROWS.format(view=view, columns=", ".join(COLUMNS[view]))
         async for record in self._connection.cursor(query, self._partition, prefetch=5_000):
             row = tuple(record)
-            key, found = row[:KEY_COLUMNS], row[KEY_COLUMNS:]
+            key, found = row[:width], row[width:]
             expected = due.pop(key, None)
-            if expected != found:
-                told = "made no such row" if expected is None else f"say {_shown(expected)}"
-                yield self._row(view, key, f"is {_shown(found)}, its events {told}")
+            if expected is None:
+                detail = f"is {_shown(view, found)}, its events made no such row"
+                yield self._row(view, key, detail)
+            elif expected != found:
+                yield self._row(view, key, _unlike(view, found, expected))
         for key, expected in due.items():
-            yield self._row(view, key, f"is missing, it should be {_shown(expected)}")
+            yield self._row(view, key, f"is missing, it should be {_shown(view, expected)}")
 
     def _row(self, view: View, key: tuple[object, ...], detail: str) -> Finding:
         wallet_id = str(key[1])
         last = self._newest.get(wallet_id)
-        said = f"view.{view}: {key[2]} {detail}"
+        said = " ".join([f"view.{view}:", *map(str, key[2:]), detail])
         return Finding(7, SERVICE, self._partition, last, wallet_id, said)
 
     async def _entries(self) -> AsyncIterator[Finding]:
@@ -136,8 +139,28 @@ def _entry_in(event_id: str, body: bytes) -> domain.Entry | None:
         return None
 
 
-def _shown(values: tuple[object, ...]) -> str:
+def _shown(view: View, values: Row) -> str:
+    if view == "wallet":
+        return ", ".join(f"{name} {value}" for name, value in _by_name(values).items())
     return ", ".join(map(str, values))
+
+
+def _unlike(view: View, found: Row, due: Row) -> str:
+    """Return what of a row is not what its events say; of a wallet's the differences alone."""
+    if view != "wallet":
+        return f"is {_shown(view, found)}, its events say {_shown(view, due)}"
+    is_, says = _by_name(found), _by_name(due)
+    other = [name for name in sorted({*is_, *says}) if is_.get(name) != says.get(name)]
+    if not other:
+        return "has its buckets in another form or order than it is written in"
+    told = (f"{name} is {is_.get(name, 0)}, its events say {says.get(name, 0)}" for name in other)
+    return "; ".join(told)
+
+
+def _by_name(wallet: Row) -> dict[str, int]:
+    version, issuers, balances = wallet
+    buckets = zip(issuers, balances, strict=False)  # what somebody else wrote may have any length
+    return {"version": version, **{f"bucket {issuer}": held for issuer, held in buckets}}
 
 
 def faults(

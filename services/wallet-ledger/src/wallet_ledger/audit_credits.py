@@ -15,7 +15,8 @@ def credited(before: Wallet, wallet_id: str, data: lean.TopUp | lean.ChangeSaved
     """Return the wallet after an event, None where anything in it is not what the rules make of it.
 
     The rules' own fold, postings and `audit.faults` in one step, which says nothing of what is
-    wrong: that is for them. A test holds both against each other.
+    wrong: that is for them, and so is a bucket that was below 0 and comes up to it. A test holds
+    both against each other.
     """
     issuer, amount, said = data.issuer, data.amount, data.postings
     buckets = {**before.buckets}
@@ -29,7 +30,7 @@ def credited(before: Wallet, wallet_id: str, data: lean.TopUp | lean.ChangeSaved
         and owed.account == f"wallet:{wallet_id}:{issuer}"
         and cash.account == f"store:{data.store_id}:cash"
         and data.balance == sum(buckets.values())
-        and min(buckets.values()) >= 0
+        and min(buckets.values()) > 0
     )
     if not right:
         return None

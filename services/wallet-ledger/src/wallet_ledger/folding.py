@@ -5,12 +5,12 @@ from typing import Any, Literal
 
 from wallet_ledger import domain
 from wallet_ledger.domain import Wallet
-from wallet_ledger.records import payment_row, reversal_row
+from wallet_ledger.records import buckets_row, payment_row, reversal_row
 
-View = Literal["bucket", "payment", "reversal"]
+View = Literal["wallet", "payment", "reversal"]
 
 COLUMNS: Mapping[View, tuple[str, ...]] = {
-    "bucket": ("partition", "wallet_id", "issuer", "balance"),
+    "wallet": ("partition", "wallet_id", "version", "issuers", "balances"),
     "payment": (
         "partition",
         "wallet_id",
@@ -33,7 +33,7 @@ COLUMNS: Mapping[View, tuple[str, ...]] = {
 }
 """The views that are a fold of the ledger's own log, with their columns."""
 
-KEY_COLUMNS = 3
+KEY_COLUMNS: Mapping[View, int] = {"wallet": 2, "payment": 3, "reversal": 3}
 """The first so many columns of each are its key."""
 
 NO_EVENTS = Wallet()
@@ -56,7 +56,7 @@ class Fold:
 
     def rows(self, wallet_ids: Iterable[str] | None = None) -> dict[View, list[Row]]:
         """Return the rows of all wallets, or of these, by view; columns as COLUMNS has them."""
-        made: dict[View, list[Row]] = {"bucket": [], "payment": [], "reversal": []}
+        made: dict[View, list[Row]] = {"wallet": [], "payment": [], "reversal": []}
         for wallet_id in self.wallets if wallet_ids is None else wallet_ids:
             for view, row in rows_of(self.partition, wallet_id, self.wallets[wallet_id]):
                 made[view].append(row)
@@ -65,8 +65,7 @@ class Fold:
 
 def rows_of(partition: int, wallet_id: str, wallet: Wallet) -> Iterator[tuple[View, Row]]:
     """Yield the rows of one wallet with their view."""
-    for issuer, balance in wallet.buckets.items():
-        yield "bucket", (partition, wallet_id, issuer, balance)
+    yield "wallet", (partition, wallet_id, wallet.version, *buckets_row(wallet))
     for payment in wallet.payments.values():
         values: dict[str, Any] = {**payment_row(wallet_id, payment)}
         values["expires_at"] = payment.expires_at

@@ -50,8 +50,7 @@ class Named:
 class Decision:
     """What a group comes to: rows to write, and each order's answer, in order.
 
-    `wallets` are those that changed, as they are after the group, and `before` it. `moved` are the
-    (wallet id, issuer) of buckets that an event named, in order; `touched` the (wallet id, id) of
+    `wallets` are those that changed, as they are after the group; `touched` the (wallet id, id) of
     payments and reversals that moved. `unkept` counts the answers that are neither kept nor
     repeats: whether their keys were used before must be known. `appended` is what the database
     settled, None = nothing was written.
@@ -60,25 +59,10 @@ class Decision:
     events: list[NewEvent] = field(default_factory=list[NewEvent])
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
     wallets: dict[str, domain.Wallet] = field(default_factory=dict[str, domain.Wallet])
-    before: dict[str, domain.Wallet] = field(default_factory=dict[str, domain.Wallet])
     answers: list[Answer] = field(default_factory=list[Answer])
-    moved: dict[tuple[str, str], None] = field(default_factory=dict[tuple[str, str], None])
     touched: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     unkept: int = 0
     appended: Appended | None = None
-
-    def buckets(self) -> tuple[list[str], list[str], list[int]]:
-        """Return wallet ids, issuers and rupiah of every bucket that changed."""
-        wallet_ids: list[str] = []
-        issuers: list[str] = []
-        balances: list[int] = []
-        for wallet_id, issuer in self.moved:
-            balance = self.wallets[wallet_id].buckets[issuer]
-            if self.before[wallet_id].buckets.get(issuer) != balance:
-                wallet_ids.append(wallet_id)
-                issuers.append(issuer)
-                balances.append(balance)
-        return wallet_ids, issuers, balances
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +129,6 @@ def _decide_one(
     event_ids: list[str] = []
     for event in events:
         wallet = domain.evolve(wallet, event)
-        for issuer, _ in domain.moves(event):
-            decision.moved[order.wallet_id, issuer] = None
         event_id = moment.new_id()
         event_ids.append(str(event_id))
         decision.events.append(
@@ -162,7 +144,6 @@ def _decide_one(
         )
         if not isinstance(event, domain.TillEvent):
             decision.touched.add((order.wallet_id, record_of(event)))
-    decision.before.setdefault(order.wallet_id, wallets[order.wallet_id])
     decision.wallets[order.wallet_id] = wallet
     position = moment.position + len(decision.events)
     return accepted(event_ids, events, wallet, f"{moment.partition}-{position}")

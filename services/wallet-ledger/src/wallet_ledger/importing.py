@@ -29,7 +29,7 @@ SELECT partition, position FROM log.counter WHERE partition < 1000 ORDER BY part
 IS_EMPTY = """
 SELECT NOT EXISTS (SELECT FROM log.event WHERE partition < 1000)
     AND NOT EXISTS (SELECT FROM log.link WHERE partition < 1000)
-    AND NOT EXISTS (SELECT FROM log.outcome) AND NOT EXISTS (SELECT FROM view.bucket)
+    AND NOT EXISTS (SELECT FROM log.outcome) AND NOT EXISTS (SELECT FROM view.wallet)
 """
 
 MOVE = """

@@ -62,8 +62,9 @@ def _held(
         for part in payment.held:
             aside += _counted(part.allocations)
     for issuer, amount in aside.items():
-        if amount > before.buckets.get(issuer, 0):
-            yield f"sets {amount} aside of bucket {issuer}, which is {before.buckets.get(issuer)}"
+        held = before.buckets.get(issuer, 0)
+        if amount > held:
+            yield f"sets {amount} aside of bucket {issuer}, which is {held}"
 
 
 def _counted(allocations: Iterable[Allocation]) -> Counter[str]:

@@ -22,16 +22,13 @@ from web.problems import Problem, invalid
 
 NOW = """
 SELECT c.position, CASE WHEN c.position = 0 THEN clock_timestamp() ELSE c.recorded_at END AS at,
-    (SELECT coalesce(max(e.version), 0) FROM log.event e
-     WHERE e.partition = $1 AND e.stream = $2) AS version,
-    ARRAY(SELECT b.issuer FROM view.bucket b
-          WHERE b.partition = $1 AND b.wallet_id = $2 ORDER BY b.issuer) AS issuers,
-    ARRAY(SELECT b.balance FROM view.bucket b
-          WHERE b.partition = $1 AND b.wallet_id = $2 ORDER BY b.issuer) AS balances,
+    coalesce(v.version, 0) AS version, coalesce(v.issuers, '{}') AS issuers,
+    coalesce(v.balances, '{}') AS balances,
     (SELECT json_agg(p)::text FROM view.payment p
      WHERE p.partition = $1 AND p.wallet_id = $2 AND p.state = 'held') AS held,
     EXISTS (SELECT FROM view.whole w WHERE w.partition = $1) AS whole
-FROM log.counter c WHERE c.partition = $1
+FROM log.counter c LEFT JOIN view.wallet v ON v.partition = c.partition AND v.wallet_id = $2
+WHERE c.partition = $1
 """
 
 HISTORY = """
@@ -233,13 +230,13 @@ async def place_at(connection: Connection, moment: datetime, field: str) -> Plac
 
 
 def rendered(wallet_id: str, view: WalletView) -> dict[str, Any]:
-    """Return a wallet as the API shows it: buckets by issuer, those of 0 left out."""
+    """Return a wallet as the API shows it: buckets by issuer."""
     buckets = sorted(view.wallet.buckets.items())
     return {
         "member_id": wallet_id,
         "balance": view.wallet.balance,
         "available": view.wallet.available,
-        "buckets": [{"issuer": i, "balance": b} for i, b in buckets if b],
+        "buckets": [{"issuer": i, "balance": b} for i, b in buckets],
         "version": view.wallet.version,
         "as_of": timestamp(view.as_of),
         "ledger_position": str(view.place),

@@ -14,7 +14,7 @@ from wallet_ledger.publish import from_contract
 
 # Writers lock these rows before the counter: who takes the tables first cannot meet them halfway.
 LOCK = """
-LOCK TABLE view.bucket, view.payment, view.reversal IN SHARE ROW EXCLUSIVE MODE
+LOCK TABLE view.wallet, view.payment, view.reversal IN SHARE ROW EXCLUSIVE MODE
 """
 
 WHOLE = "INSERT INTO view.whole (partition) VALUES ($1) ON CONFLICT DO NOTHING"

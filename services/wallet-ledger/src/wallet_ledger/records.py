@@ -1,4 +1,4 @@
-"""Payments and reversals as rows of their views, and back: pure."""
+"""Wallets, payments and reversals as rows of their views, and back: pure."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -8,13 +8,19 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from events.envelope import timestamp
-from wallet_ledger.domain import Allocation, Part, Payment, Reversal
+from wallet_ledger.domain import Allocation, Part, Payment, Reversal, Wallet
 
 PAYMENT_COLUMNS = ("wallet_id", "payment_id", "order_id", "state", "expires_at", "held", "paid")
 REVERSAL_COLUMNS = ("wallet_id", "reversal_id", "event_id", "state", "requested_by", "reason")
 
 
 Row: TypeAlias = "Mapping[str, Any] | asyncpg.Record"
+
+
+def buckets_row(wallet: Wallet) -> tuple[list[str], list[int]]:
+    """Return the issuers of all buckets, in the order of their ids, and the rupiah of each."""
+    buckets = sorted(wallet.buckets.items())
+    return [issuer for issuer, _ in buckets], [balance for _, balance in buckets]
 
 
 def payment_row(wallet_id: str, payment: Payment) -> dict[str, str]:

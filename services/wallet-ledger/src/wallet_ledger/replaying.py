@@ -1,4 +1,4 @@
-"""The ledger's own views replayed: buckets, payments and reversals, folded from its events."""
+"""The ledger's own views replayed: wallets, payments and reversals, folded from its events."""
 
 from collections.abc import Sequence
 
@@ -33,21 +33,19 @@ class LedgerReplay:
         self._written = False
 
     async def load(self, connection: asyncpg.Connection) -> None:
-        """Take up the wallets as an interrupted replay left them; versions are not in the views."""
+        """Take up the wallets as an interrupted replay left them."""
         partition = self._fold.partition
-        buckets: dict[str, dict[str, int]] = {}
         payments: dict[str, dict[str, Payment]] = {}
         reversals: dict[str, dict[str, Reversal]] = {}
-        async for row in connection.cursor(ROWS.format(view="bucket"), partition, prefetch=5_000):
-            buckets.setdefault(row["wallet_id"], {})[row["issuer"]] = row["balance"]
         async for row in connection.cursor(ROWS.format(view="payment"), partition, prefetch=5_000):
             payments.setdefault(row["wallet_id"], {})[row["payment_id"]] = payment_of(row)
         async for row in connection.cursor(ROWS.format(view="reversal"), partition, prefetch=5_000):
             reversals.setdefault(row["wallet_id"], {})[row["reversal_id"]] = reversal_of(row)
-        for wallet_id in buckets.keys() | payments.keys() | reversals.keys():
+        async for row in connection.cursor(ROWS.format(view="wallet"), partition, prefetch=5_000):
+            wallet_id = row["wallet_id"]
             self._fold.wallets[wallet_id] = Wallet(
-                buckets.get(wallet_id, {}),
-                0,
+                dict(zip(row["issuers"], row["balances"], strict=True)),
+                row["version"],
                 payments.get(wallet_id, NO_EVENTS.payments),
                 reversals.get(wallet_id, NO_EVENTS.reversals),
             )
@@ -82,13 +80,13 @@ async def _upsert(connection: asyncpg.Connection, view: View, rows: Sequence[Row
     table = f"flush_{view}"
     await connection.execute(f"CREATE TEMP TABLE {table} (LIKE shadow.{view}) ON COMMIT DROP")
     await connection.copy_records_to_table(table, columns=COLUMNS[view], records=rows)
-    columns = COLUMNS[view]
-    changed = ", ".join(f"{name} = excluded.{name}" for name in columns[KEY_COLUMNS:])
+    columns, key = COLUMNS[view], KEY_COLUMNS[view]
+    changed = ", ".join(f"{name} = excluded.{name}" for name in columns[key:])
     await connection.execute(
         UPSERT.format(
             view=view,
             columns=", ".join(columns),
-            key=", ".join(columns[:KEY_COLUMNS]),
+            key=", ".join(columns[:key]),
             changed=changed,
         )
     )
@@ -97,7 +95,7 @@ async def _upsert(connection: asyncpg.Connection, view: View, rows: Sequence[Row
 
 SHADOWED = Shadowed(
     tuple(
-        ShadowView(view, columns[:KEY_COLUMNS], columns[KEY_COLUMNS:])
+        ShadowView(view, columns[: KEY_COLUMNS[view]], columns[KEY_COLUMNS[view] :])
         for view, columns in COLUMNS.items()
     ),
     REACHED,

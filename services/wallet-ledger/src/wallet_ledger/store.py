@@ -1,7 +1,7 @@
 """The SQL by which wallets are loaded and groups are written; the log's own is libs/events'."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,20 +11,19 @@ from events import log
 from events.log import Connection
 from wallet_ledger.domain import Payment, Reversal, Wallet
 from wallet_ledger.group import Decision, Named
-from wallet_ledger.records import payment_of, payment_row, reversal_of, reversal_row
+from wallet_ledger.records import (
+    buckets_row,
+    payment_of,
+    payment_row,
+    reversal_of,
+    reversal_row,
+)
 
 # One statement for whole groups: version, buckets and what is set aside now.
 LOAD = """
-SELECT w.partition, w.wallet_id, v.version, b.issuers, b.balances, h.held
+SELECT w.partition, w.wallet_id, v.version, v.issuers, v.balances, h.held
 FROM unnest($1::smallint[], $2::text[]) AS w (partition, wallet_id)
-CROSS JOIN LATERAL (
-    SELECT max(e.version) AS version FROM log.event e
-    WHERE e.partition = w.partition AND e.stream = w.wallet_id
-) AS v
-CROSS JOIN LATERAL (
-    SELECT array_agg(b.issuer) AS issuers, array_agg(b.balance) AS balances FROM view.bucket b
-    WHERE b.partition = w.partition AND b.wallet_id = w.wallet_id
-) AS b
+LEFT JOIN view.wallet v ON v.partition = w.partition AND v.wallet_id = w.wallet_id
 CROSS JOIN LATERAL (
     SELECT json_agg(p)::text AS held FROM view.payment p
     WHERE p.partition = w.partition AND p.wallet_id = w.wallet_id AND p.state = 'held'
@@ -62,13 +61,13 @@ ORDER BY expires_at LIMIT $2
 APPEND_GROUP = """
 SELECT first_position, recorded_at
 FROM log.append_group(
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19
 )
 """
 
 APPEND_GROUPS = """
 SELECT log.append_groups(
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
 )
 """
 
@@ -188,7 +187,6 @@ async def append_group(
     Raises asyncpg.PostgresError: sqlstate log.FENCED or log.OTHER_POSITION if another writer took
     over, class 23 if a key or a version exists already or a balance would be negative.
     """
-    wallets, issuers, balances = decision.buckets()
     row = await connection.fetchrow(
         APPEND_GROUP,
         *log.append_arguments(
@@ -198,9 +196,7 @@ async def append_group(
             epoch=epoch,
             first_position=position + 1,
         ),
-        wallets,
-        issuers,
-        balances,
+        *wallet_columns(decision.wallets.items()),
         records_of(decision.wallets, decision.touched),
     )
     assert row is not None
@@ -215,16 +211,8 @@ async def append_groups(connection: Connection, groups: Sequence[Group]) -> None
     """
     events = [event for group in groups for event in group.decision.events]
     outcomes = [outcome for group in groups for outcome in group.decision.outcomes]
-    homes: list[int] = []
-    wallets: list[str] = []
-    issuers: list[str] = []
-    balances: list[int] = []
-    for group in groups:
-        its_wallets, its_issuers, its_balances = group.decision.buckets()
-        homes += [group.partition] * len(its_wallets)
-        wallets += its_wallets
-        issuers += its_issuers
-        balances += its_balances
+    homes = [group.partition for group in groups for _ in group.decision.wallets]
+    wallets = [changed for group in groups for changed in group.decision.wallets.items()]
     times = await connection.fetchval(
         APPEND_GROUPS,
         [group.partition for group in groups],
@@ -235,12 +223,30 @@ async def append_groups(connection: Connection, groups: Sequence[Group]) -> None
         *log.outcome_columns(outcomes),
         *log.event_columns(events),
         homes,
-        wallets,
-        issuers,
-        balances,
+        *wallet_columns(wallets),
     )
     for group, recorded_at in zip(groups, times, strict=True):
         group.decision.appended = log.Appended(group.position + 1, recorded_at)
+
+
+def wallet_columns(
+    wallets: Iterable[tuple[str, Wallet]],
+) -> tuple[list[str], list[int], list[str], list[str]]:
+    """Return ids, versions, and the buckets as text of arrays: of issuers, and of rupiah.
+
+    Issuers stand in quotes, in which store ids have none: without them `null` would be no store.
+    """
+    ids: list[str] = []
+    versions: list[int] = []
+    issuers: list[str] = []
+    balances: list[str] = []
+    for wallet_id, wallet in wallets:
+        its_issuers, its_balances = buckets_row(wallet)
+        ids.append(wallet_id)
+        versions.append(wallet.version)
+        issuers.append('{"' + '","'.join(its_issuers) + '"}' if its_issuers else "{}")
+        balances.append("{" + ",".join(map(str, its_balances)) + "}")
+    return ids, versions, issuers, balances
 
 
 def records_of(wallets: Mapping[str, Wallet], touched: Collection[tuple[str, str]]) -> str | None:

@@ -11,7 +11,7 @@ from kembalian.operators.live import LiveRun
 from wallet_ledger.config import MIGRATIONS
 
 NAME = "bench_scratch"
-TABLES = (("log", "event"), ("log", "link"), ("log", "outcome"), ("view", "bucket"))
+TABLES = (("log", "event"), ("log", "link"), ("log", "outcome"), ("view", "wallet"))
 
 
 @asynccontextmanager

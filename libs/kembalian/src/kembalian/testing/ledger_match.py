@@ -118,7 +118,7 @@ class LedgerMatch(RuleBasedStateMachine):
         insist(+self.recount.owed == +self.reference.owed, "debts differ")
         insist(self.recount.positions_sum_to_zero(), "positions")
         issued: Counter[str] = Counter()
-        for buckets in self.writer.buckets.values():
+        for _, buckets in self.writer.rows.values():
             issued.update(buckets)
         insist(+issued == +self.recount.issued(), "issued")
         for wallet_id in wallets:

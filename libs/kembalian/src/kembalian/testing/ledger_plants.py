@@ -47,9 +47,10 @@ async def a_bucket_overdrawn(connection: asyncpg.Connection) -> Where:
         allocations=(Allocation(issuer=issuer, amount=amount),),
     )
     position = await append(connection, partition, wallet_id, event)
-    await connection.execute("ALTER TABLE view.bucket DROP CONSTRAINT bucket_balance_check")
+    await connection.execute("ALTER TABLE view.wallet DROP CONSTRAINT wallet_balances_check")
     await connection.execute(
-        "UPDATE view.bucket SET balance = -10 WHERE wallet_id = $1 AND issuer = $2",
+        "UPDATE view.wallet SET version = version + 1,"
+        " balances[array_position(issuers, $2)] = -10 WHERE wallet_id = $1",
         wallet_id,
         issuer,
     )

@@ -39,7 +39,7 @@ class LedgerWriter:
         self.new_id = new_id
         self.log: list[tuple[str, WalletEvent]] = []  # (event id, public form)
         self.folded: dict[str, domain.Wallet] = {}  # from the log alone, nothing left out
-        self.buckets: defaultdict[str, dict[str, int]] = defaultdict(dict)  # of each wallet
+        self.rows: dict[str, tuple[int, dict[str, int]]] = {}  # wallet -> version, buckets
         self.payments: defaultdict[str, dict[str, Row]] = defaultdict(dict)
         self.reversals: defaultdict[str, dict[str, Row]] = defaultdict(dict)
         self.touched: set[tuple[str, str]] = set()  # records that the last group moved
@@ -65,12 +65,10 @@ class LedgerWriter:
 
     def loaded(self, wallet_id: str) -> domain.Wallet:
         """Return a wallet as a new owner of the partition would find it."""
-        known = self.folded.get(wallet_id, domain.Wallet())
+        version, buckets = self.rows.get(wallet_id, (0, {}))
         rows = [r for r in self.payments[wallet_id].values() if r["state"] == "held"]
         held = [records.payment_of(row) for row in rows]
-        return domain.Wallet(
-            dict(self.buckets[wallet_id]), known.version, {p.payment_id: p for p in held}
-        )
+        return domain.Wallet(buckets, version, {p.payment_id: p for p in held})
 
     def _with_named(self, named: Named) -> dict[str, domain.Wallet]:
         found: dict[str, domain.Wallet] = {}
@@ -93,9 +91,10 @@ class LedgerWriter:
     def _append(self, decision: Decision) -> None:
         rows = store.records_of(decision.wallets, decision.touched)
         written: dict[str, list[Row]] = json.loads(rows or '{"payments": [], "reversals": []}')
-        for wallet_id, issuer, balance in zip(*decision.buckets(), strict=True):
-            insist(balance >= 0, f"{wallet_id=} {issuer=} {balance=}")
-            self.buckets[wallet_id][issuer] = balance
+        for wallet_id, wallet in decision.wallets.items():
+            issuers, balances = records.buckets_row(wallet)
+            insist(all(balance > 0 for balance in balances), f"{wallet_id=} {wallet.buckets=}")
+            self.rows[wallet_id] = (wallet.version, dict(zip(issuers, balances, strict=True)))
         for row in written["payments"]:
             insist((row["state"] == "held") == (row["held"] != "[]"), row)
             insist(row["state"] == "debited" or row["paid"] == "[]", row)

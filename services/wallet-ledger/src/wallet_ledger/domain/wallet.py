@@ -74,7 +74,7 @@ class Reversal(Struct, frozen=True, gc=False):
 
 
 class Wallet(Struct, frozen=True, gc=False):
-    """One member's money: issuer -> rupiah; `version` counts its events.
+    """One member's money: issuer -> rupiah, no bucket of 0; `version` counts its events.
 
     `payments` and `reversals` are by id. A writer may leave out those that are settled and that no
     command in hand names: they no longer bear on what the wallet may do.
@@ -103,7 +103,8 @@ class Wallet(Struct, frozen=True, gc=False):
         for payment in self.payments.values():
             for part in payment.held:
                 for allocation in part.allocations:
-                    free[allocation.issuer] -= allocation.amount
+                    issuer = allocation.issuer
+                    free[issuer] = free.get(issuer, 0) - allocation.amount
         return free
 
 
@@ -201,7 +202,11 @@ def moved(
     """Return the wallet one event later: buckets moved by (issuer, rupiah), records replaced."""
     buckets = dict(wallet.buckets)
     for issuer, delta in deltas:
-        buckets[issuer] = buckets.get(issuer, 0) + delta
+        held = buckets.get(issuer, 0) + delta
+        if held:
+            buckets[issuer] = held
+        else:
+            buckets.pop(issuer, None)
     payments, reversals = wallet.payments, wallet.reversals
     if payment is not None:
         payments = {**payments, payment.payment_id: payment}
