@@ -45,7 +45,7 @@ def kill_all(house: RunningHouse, times: int, seed: int, *, patient: bool) -> li
     return names
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(420)
 def test_every_process_is_killed_once_and_nothing_is_lost_or_doubled(
     faulty_house: RunningHouse,
 ) -> None:
@@ -89,7 +89,7 @@ def test_processes_are_killed_for_as_long_as_asked(faulty_house: RunningHouse) -
 
 
 @pytest.mark.slow  # tests/grounds kills a launcher in every run; this one under load, to the rupiah
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(420)
 def test_a_launcher_that_is_killed_leaves_nothing_behind_and_finds_all_again(
     faulty_house: RunningHouse,
 ) -> None:

@@ -117,7 +117,7 @@ def test_the_command_compares_before_and_after_and_asks_first(
     assert "there is no service gateway" in unknown.stderr
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(420)
 def test_a_rebuild_under_load_loses_nothing(faulty_house: RunningHouse) -> None:
     live = faulty_house.live()
     with load(faulty_house, seed=5) as busy:

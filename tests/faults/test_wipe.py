@@ -80,13 +80,13 @@ def lose_the_topics(house: RunningHouse, seed: int) -> None:
     check_clean(house)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(420)
 def test_a_wiped_kafka_is_refilled_and_no_projection_changes(faulty_house: RunningHouse) -> None:
     lose_the_topics(faulty_house, seed=6)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(420)
 def test_an_embedded_broker_that_died_is_refilled_and_no_projection_changes(
     forgetful_house: RunningHouse,
 ) -> None:

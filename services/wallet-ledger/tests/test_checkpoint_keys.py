@@ -13,7 +13,7 @@ from kembalian.testing.signed import History
 from wallet_ledger import checkpoint_keys, signer
 from wallet_ledger.signing import new_key, read_keys, write_keys
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 END_ROTATIONS = """
 SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())

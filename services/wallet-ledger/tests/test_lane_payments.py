@@ -77,7 +77,7 @@ async def types(ledger: Databases) -> Counter[str]:
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await condition():
             await asyncio.sleep(0.1)
 
