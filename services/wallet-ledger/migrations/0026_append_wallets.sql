@@ -2,9 +2,6 @@
 -- wallet each: its id, its version after the group, and its buckets that are not empty, as the text of
 -- an array of issuers and of an array of rupiah (PostgreSQL knows no arrays of arrays that differ in
 -- length). The order of locks is as it was: wallets, outcomes, counters, each sorted by key.
-DROP FUNCTION log.append_group;
-DROP FUNCTION log.append_groups;
-
 CREATE FUNCTION log.append_group(
     p_partition smallint, p_epoch bigint, p_first bigint,
     p_callers text[], p_keys text[], p_fingerprints bytea[], p_statuses smallint[],

@@ -238,3 +238,10 @@ def test_no_sequence_overdraws_and_every_event_balances(commands: list[Command])
         assert min(wallet.buckets.values(), default=0) >= 0
         assert sum(p.amount for p in postings("w", event)) == 0
     assert wallet.balance == paid_in - paid_out
+
+
+@pytest.mark.parametrize("before", [{}, {"a": 3}])
+def test_an_event_that_moves_nothing_is_no_bucket_of_nothing(before: dict[str, int]) -> None:
+    after = evolve(Wallet(before), TopUp(KANTIN, "kantin", 0))
+
+    assert (after.buckets, after.version) == (before, 1)

@@ -287,6 +287,12 @@ def test_history_is_never_refused_even_without_its_beginning() -> None:
     assert (wallet.buckets, wallet.payments) == ({"c": 4}, {})
 
 
+def test_what_was_set_aside_of_nothing_is_owed_to_the_purse() -> None:
+    forged = fold([PaymentHeld("p", "o", (PART_A,), END)], Wallet({"b": 1}))
+
+    assert forged.free() == {"b": 1, "a": -5, "c": -5}
+
+
 def test_money_saved_meanwhile_does_not_change_what_was_fixed() -> None:
     wallet = fold([TopUp(at("a"), "a", 100)], after(HOLD))
 

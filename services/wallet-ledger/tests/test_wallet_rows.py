@@ -24,6 +24,8 @@ from wallet_ledger.testing.lanes import owned, writing
 STORES = ("null", "nil", "store-1", "0")
 """What means something to PostgreSQL's text of arrays, or to nobody."""
 
+EPOCHS = "SELECT epoch FROM log.counter WHERE partition < 1000 ORDER BY partition"
+
 ROWS = "SELECT * FROM view.wallet ORDER BY partition, wallet_id"
 
 AS_BEFORE = """
@@ -80,11 +82,14 @@ async def test_the_buckets_of_an_older_version_become_the_same_wallets(
     history: asyncpg.Connection,
 ) -> None:
     before = await history.fetch(ROWS)
+    epochs = await history.fetch(EPOCHS)
     await history.execute(AS_BEFORE)
     for name in ("0024_wallets_of_buckets.sql", "0025_buckets.sql"):
         await history.execute((MIGRATIONS / name).read_text(encoding="utf-8"))
 
     assert await history.fetch(ROWS) == before
+    fenced = [epoch + 1 for (epoch,) in epochs]  # whoever wrote meanwhile, in the old way
+    assert [epoch for (epoch,) in await history.fetch(EPOCHS)] == fenced
 
 
 async def test_views_that_were_not_whole_are_left_to_their_rebuild(
