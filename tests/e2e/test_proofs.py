@@ -19,7 +19,7 @@ def alone(folder: Path, key: str, *words: str) -> subprocess.CompletedProcess[st
     """Run the stand-alone verifier as somebody who has nothing else of ours."""
     command = [sys.executable, kembalian_verify.__file__, *words, "--key", key]
     return subprocess.run(
-        command, capture_output=True, text=True, cwd=folder, timeout=60, check=False
+        command, capture_output=True, text=True, cwd=folder, timeout=150, check=False
     )
 
 

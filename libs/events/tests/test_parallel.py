@@ -85,7 +85,7 @@ def test_processes_that_were_forked_ahead_end_with_a_command_that_is_killed() ->
 
         command.kill()
 
-    _, alive = psutil.wait_procs(forked, timeout=10)
+    _, alive = psutil.wait_procs(forked, timeout=60)
     assert len(forked) == 2
     assert not alive
 
