@@ -370,19 +370,20 @@ async def test_a_repeat_within_a_convoy_gets_the_first_answer(
 
 
 WRONG_CALLS = {
-    "an older epoch": ([0, 1], [1, 0], [1, 1], log.FENCED),
-    "another position": ([0, 1], [1, 1], [1, 2], log.OTHER_POSITION),
-    "a partition that is not there": ([0, 99], [1, 1], [1, 1], "KB004"),
+    "an older epoch": ([0, 1], [0, -1], [1, 1], log.FENCED),
+    "another position": ([0, 1], [0, 0], [1, 2], log.OTHER_POSITION),
+    "a partition that is not there": ([0, 99], [0, 0], [1, 1], "KB004"),
 }
+"""Partitions, epochs from the newest on, first positions, and how it is refused."""
 
 
 @pytest.mark.parametrize("name", WRONG_CALLS)
 async def test_a_wrong_call_writes_nothing_at_all(ledger: Databases, name: str) -> None:
-    partitions, epochs, firsts, state = WRONG_CALLS[name]
+    partitions, ages, firsts, state = WRONG_CALLS[name]
     connection = await asyncpg.connect(ledger.app_dsn)
     try:
-        for partition in (0, 1):
-            await store.raise_epoch(connection, partition)
+        raised = [await store.raise_epoch(connection, partition) for partition in (0, 1)]
+        epochs = [epoch + age for (epoch, _), age in zip(raised, ages, strict=True)]
         with pytest.raises(asyncpg.PostgresError) as refused:
             await connection.execute(
                 store.APPEND_GROUPS,
