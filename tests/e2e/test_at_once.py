@@ -24,7 +24,7 @@ def test_a_new_store_has_a_till_and_reports_at_once(house: RunningHouse, shopper
         query = {"at_least": topped["ledger_position"]}
         shown = till.get(f"/stores/{store_id}/transactions", **query).json()["items"]
         report = admin.get(
-            "/reports/receivables", store_id=store_id, from_="2026-01-01", to="2026-12-31"
+            "/reports/receivables", store_id=store_id, from_="2026-01-01", to="2100-12-31"
         )
         standing = admin.get("/settlement/positions", **query).json()["items"]
 
@@ -53,7 +53,7 @@ def test_a_new_member_has_a_card_and_a_wallet_at_once(house: RunningHouse, shopp
             "/reports/member-transactions",
             member_id=member["member_id"],
             from_="2026-01-01",
-            to="2026-12-31",
+            to="2100-12-31",
             at_least=topped["ledger_position"],
         ).json()
 
@@ -69,7 +69,7 @@ def test_a_member_who_registered_himself_reads_his_own_data_at_once(house: Runni
 
         wallet = person.get("/wallets/me").json()
         report = person.get(
-            "/reports/member-transactions", member_id="me", from_="2026-01-01", to="2026-12-31"
+            "/reports/member-transactions", member_id="me", from_="2026-01-01", to="2100-12-31"
         ).json()
 
         assert (wallet["balance"], report["rows"]) == (0, [])

@@ -12,14 +12,14 @@ from kembalian.testing.commands import kembalian
 from kembalian.testing.house import RunningHouse
 from kembalian.testing.people import Campus, guest, staff
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 def alone(folder: Path, key: str, *words: str) -> subprocess.CompletedProcess[str]:
     """Run the stand-alone verifier as somebody who has nothing else of ours."""
     command = [sys.executable, kembalian_verify.__file__, *words, "--key", key]
     return subprocess.run(
-        command, capture_output=True, text=True, cwd=folder, timeout=60, check=False
+        command, capture_output=True, text=True, cwd=folder, timeout=150, check=False
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,17 @@ LEASE_SECONDS = 5.0
 SERVED_SECONDS = 7.0
 """So soon every partition is written again after a writer was killed, on a quiet machine."""
 
-NOISE_SECONDS = 5.0
+NOISE_SECONDS = 15.0
+"""What a machine may add that runs other tests beside this one, and the load of this one."""
+
 LEDGERS = ("wallet-ledger", "wallet-ledger-2")
 FAIR = [(name, PARTITIONS // 2) for name in LEDGERS]
 WRITERS = """
 SELECT name, address, owner FROM log.lease
 WHERE name LIKE 'writer/%' AND expires_at > clock_timestamp()
 """
-PATIENCE_SECONDS = 30.0
+LEASED_UNTIL = "SELECT expires_at FROM log.lease WHERE name = %s"
+PATIENCE_SECONDS = 60.0
 KEYS = 50
 MEMBERS = 24
 """So many that some of them surely live in partitions of each process."""
@@ -75,13 +79,22 @@ def writers(house: RunningHouse) -> dict[int, Writer]:
     }
 
 
-def until_shared(house: RunningHouse, seconds: float = PATIENCE_SECONDS) -> float:
-    """Wait until the two processes write four partitions each; return how long that took."""
-    began = time.monotonic()
-    while sorted(Counter(writer.name for writer in writers(house).values()).items()) != FAIR:
-        assert time.monotonic() - began < seconds, writers(house)
+def until_shared(house: RunningHouse) -> dict[int, Writer]:
+    """Wait until the two processes write four partitions each; return who writes which then."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        now = writers(house)
+        if sorted(Counter(writer.name for writer in now.values()).items()) == FAIR:
+            return now
+        assert time.monotonic() < deadline, now
         time.sleep(0.05)
-    return time.monotonic() - began
+
+
+def asked_of_the_database(house: RunningHouse, statement: str, *values: str) -> datetime:
+    with psycopg.connect(house.live().postgres_admin["wallet-ledger"]) as connection:
+        row = connection.execute(statement.encode(), values).fetchone()
+    assert row is not None
+    return row[0]
 
 
 def until_ready(url: str) -> None:
@@ -140,8 +153,8 @@ def test_nothing_is_doubled_by_two_writers_or_by_one_that_slept(own_house: Runni
     campus = new_campus(own_house)
     till = campus.tills[campus.stores[0]]
     run = own_house.live()
-    until_shared(own_house)
-    owner = writers(own_house)[partition_of(campus.member_id, PARTITIONS)].name
+    partition = partition_of(campus.member_id, PARTITIONS)
+    owner = until_shared(own_house)[partition].name
     (other,) = set(LEDGERS) - {owner}
     first_pid = run.pids[owner]
     with (
@@ -157,10 +170,11 @@ def test_nothing_is_doubled_by_two_writers_or_by_one_that_slept(own_house: Runni
         os.kill(first_pid, signal.SIGSTOP)
         try:
             asked = time.monotonic()
+            runs_out = asked_of_the_database(own_house, LEASED_UNTIL, f"writer/{partition}")
             early = [sleepers.submit(insist, tills[0], campus, key) for key in stuck]
             late = [insist(tills[1], campus, key) for key in stuck]
-            took_over = time.monotonic() - asked
-            time.sleep(max(0.0, LEASE_SECONDS + 1 - took_over))
+            took_over_at = asked_of_the_database(own_house, "SELECT clock_timestamp()")
+            time.sleep(max(0.0, asked + LEASE_SECONDS + 1 - time.monotonic()))
             acknowledged |= {insist(tills[1], campus, key).json()["event_id"] for key in keys(20)}
         finally:
             os.kill(first_pid, signal.SIGCONT)
@@ -171,7 +185,7 @@ def test_nothing_is_doubled_by_two_writers_or_by_one_that_slept(own_house: Runni
         assert all(answer.status_code == 201 for answer in late)
         acknowledged |= {answer.json()["event_id"] for answer in late}
         assert len(acknowledged) == 2 * KEYS + 30
-        assert took_over > LEASE_SECONDS / 2  # nobody took what was still leased
+        assert took_over_at > runs_out  # nobody took what was still leased
 
     shown = event_ids(campus)
     assert sorted(shown) == sorted(acknowledged)
@@ -180,8 +194,8 @@ def test_nothing_is_doubled_by_two_writers_or_by_one_that_slept(own_house: Runni
 
 
 def test_who_is_killed_under_load_is_followed_and_comes_back(own_house: RunningHouse) -> None:
-    until_shared(own_house)
-    dead = {w.owner for w in writers(own_house).values() if w.name == "wallet-ledger-2"}
+    shared = until_shared(own_house)
+    dead = {w.owner for w in shared.values() if w.name == "wallet-ledger-2"}
     with load(own_house, seed=21, atomic=False) as busy:
         time.sleep(1)
         killed, began = own_house.kill("wallet-ledger-2"), time.monotonic()
@@ -240,8 +254,7 @@ def test_an_atomic_batch_over_the_partitions_of_both_is_all_or_none(
     ):
         channels = [replace(channel, client=client) for client in (one, two)]
         for turn in range(1, 3):
-            until_shared(own_house)
-            now = writers(own_house)
+            now = until_shared(own_house)
             homes = {now[partition_of(m["member_id"], PARTITIONS)].name for m in members}
             assert homes == set(LEDGERS), "not a batch over two processes"
             good = entries(campus, members, "topup", 10)

@@ -16,7 +16,7 @@ FOREIGN = [
     ("cashier", "/stores/{foreign_store}/transactions"),
     ("operator", "/stores/{foreign_store}/transactions"),
     *(
-        (role, f"/reports/{report}?store_id={{foreign_store}}&from=2026-01-01&to=2026-12-31")
+        (role, f"/reports/{report}?store_id={{foreign_store}}&from=2026-01-01&to=2100-12-31")
         for role in ("cashier", "operator")
         for report in ("receivables", "liabilities")
     ),
@@ -27,7 +27,7 @@ FOREIGN = [
     ("member", "/cards/{foreign_card}/barcode.png"),
     (
         "member",
-        "/reports/member-transactions?member_id={foreign_member}&from=2026-01-01&to=2026-12-31",
+        "/reports/member-transactions?member_id={foreign_member}&from=2026-01-01&to=2100-12-31",
     ),
 ]
 

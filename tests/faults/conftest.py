@@ -10,7 +10,7 @@ import pytest
 from kembalian.grounds.postgres import Postgres
 from kembalian.operators.live import LiveRun
 from kembalian.testing.copies import copied
-from kembalian.testing.faults import until_settled
+from kembalian.testing.faults import until_at_rest, until_settled
 from kembalian.testing.house import RunningHouse, best_kafka, running_house
 from kembalian.testing.load import Load, load
 from kembalian.testing.recount import recount
@@ -41,11 +41,21 @@ SEEN = {"change": 10, "redemption": 10, "topup": 10}
 PARTITIONS_SEEN = 5
 DEPTH = 5
 
+SHARED = 3
+"""So many redemptions that more than one store's money paid: there are debts, and other orders of
+spending would have made other ones."""
+
 
 def is_enough(seen: Load) -> bool:
     """Tell whether a load has left something for every fault to be planted in."""
     kinds, deep = seen.kinds(), [n for n in seen.written().values() if n >= DEPTH]
-    return len(deep) >= PARTITIONS_SEEN and all(kinds[kind] >= n for kind, n in SEEN.items())
+    redeemed = [done.said() for done in seen.acknowledged() if done.kind == "redemption"]
+    shared = [said for said in redeemed if len(said["allocations"]) > 1]
+    return (
+        len(deep) >= PARTITIONS_SEEN
+        and len(shared) >= SHARED
+        and all(kinds[kind] >= n for kind, n in SEEN.items())
+    )
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +65,7 @@ def busy(faulty_house: RunningHouse) -> Load:
         while not is_enough(busy) and not busy.failures:
             time.sleep(0.1)
     until_settled(busy, recount(busy, faulty_house.live()))
+    until_at_rest(faulty_house.live())
     return busy
 
 

@@ -45,15 +45,16 @@ def kill_all(house: RunningHouse, times: int, seed: int, *, patient: bool) -> li
     return names
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(420)
 def test_every_process_is_killed_once_and_nothing_is_lost_or_doubled(
     faulty_house: RunningHouse,
 ) -> None:
     with load(faulty_house, seed=1) as busy:
         killed = kill_all(faulty_house, 1, seed=1, patient=True)
+        while len(busy.acknowledged()) < 200 and not busy.failures:
+            time.sleep(0.2)
 
     report(busy, killed)
-    assert len(busy.acknowledged()) >= 200
     check_all(faulty_house, busy)
 
 
@@ -64,7 +65,7 @@ def test_every_process_is_killed_five_times_under_two_thousand_operations(
 ) -> None:
     with load(faulty_house, seed=2016) as busy:
         killed = kill_all(faulty_house, 5, seed=2016, patient=False)
-        while len(busy.acknowledged()) < 2_000:
+        while len(busy.acknowledged()) < 2_000 and not busy.failures:
             time.sleep(0.5)
 
     report(busy, killed)
@@ -88,7 +89,7 @@ def test_processes_are_killed_for_as_long_as_asked(faulty_house: RunningHouse) -
 
 
 @pytest.mark.slow  # tests/grounds kills a launcher in every run; this one under load, to the rupiah
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(420)
 def test_a_launcher_that_is_killed_leaves_nothing_behind_and_finds_all_again(
     faulty_house: RunningHouse,
 ) -> None:
@@ -98,7 +99,7 @@ def test_a_launcher_that_is_killed_leaves_nothing_behind_and_finds_all_again(
     assert len(family) >= len(PROCESSES)
 
     faulty_house.kill_launcher()
-    _, alive = psutil.wait_procs(family, timeout=15)
+    _, alive = psutil.wait_procs(family, timeout=30)
     assert alive == []
     faulty_house.start()
 

@@ -11,7 +11,7 @@ import pytest
 from kembalian.operators.house import HOUSE
 from kembalian.operators.live import LiveRun
 from kembalian.operators.reading import COULD_NOT_READ, heads, published
-from kembalian.testing.faults import check_clean, until_settled
+from kembalian.testing.faults import check_clean, until_at_rest, until_settled
 from kembalian.testing.house import RunningHouse
 from kembalian.testing.load import load
 from kembalian.testing.recount import recount
@@ -69,6 +69,7 @@ def lose_the_topics(house: RunningHouse, seed: int) -> None:
         wipe(house)
         time.sleep(1)
     until_settled(busy, recount(busy, house.live()))
+    until_at_rest(house.live())
     before = exports(house.live())
 
     wipe(house)
@@ -79,13 +80,13 @@ def lose_the_topics(house: RunningHouse, seed: int) -> None:
     check_clean(house)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(420)
 def test_a_wiped_kafka_is_refilled_and_no_projection_changes(faulty_house: RunningHouse) -> None:
     lose_the_topics(faulty_house, seed=6)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(420)
 def test_an_embedded_broker_that_died_is_refilled_and_no_projection_changes(
     forgetful_house: RunningHouse,
 ) -> None:

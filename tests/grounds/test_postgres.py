@@ -122,7 +122,7 @@ def test_the_server_dies_with_a_parent_that_was_killed(tmp_path: Path) -> None:
     parent.kill()
     parent.communicate()
 
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert alive == []
 
 

@@ -33,7 +33,7 @@ SERVICES = ("gateway", "identity", "catalog", "wallet-ledger", "settlement")
 GROUNDS = ("postgres", "broker")
 
 
-def wait_until(condition: Callable[[], bool], what: str, *, patience_s: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], what: str, *, patience_s: float = 120) -> None:
     deadline_s = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < deadline_s, what

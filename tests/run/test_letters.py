@@ -20,10 +20,11 @@ from events.contracts.catalog import StoreChanged, StoreRegistered
 from events.envelope import Cause, seal
 from events.log import NewEvent
 from kembalian.testing.commands import kembalian
+from kembalian.testing.faults import until_at_rest
 from kembalian.testing.house import RunningHouse
 from kembalian.testing.people import log_in, made
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 VERSION = "SELECT coalesce(max(version), 0) + 1 FROM log.event WHERE stream = $1"
 
 
@@ -85,6 +86,7 @@ def poisoned(house: RunningHouse) -> RunningHouse:
     )
     append(house, "toko-emas", other)
     until(house, lambda found: len(found) == 6)
+    until_at_rest(house.live())
     return house
 
 

@@ -35,7 +35,7 @@ def test_a_launcher_killed_amid_its_demo_leaves_no_process_and_the_next_start_fi
     assert house.runs, house.lines
     processes = house.family()
     house.kill_launcher()
-    _, alive = psutil.wait_procs(processes, timeout=10)
+    _, alive = psutil.wait_procs(processes, timeout=30)
     assert alive == []
     known = house.demo()
     # As if the run had died between the answer and its note: the password is gone.

@@ -18,7 +18,7 @@ def started(module: str, **settings: str) -> subprocess.CompletedProcess[str]:
         env={**kept, **settings},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=False,
     )
 

@@ -1,21 +1,7 @@
 """Types of the part of yoyo-migrations 9 that is used here."""
 
-from contextlib import AbstractContextManager
-from typing import Protocol
-
-class _Connection(Protocol):
-    def close(self) -> None: ...
-
-class Migration:
-    id: str
-
-class MigrationList(list[Migration]): ...
-
-class DatabaseBackend:
-    connection: _Connection
-    def lock(self, timeout: float = 10) -> AbstractContextManager[None]: ...
-    def to_apply(self, migrations: MigrationList) -> MigrationList: ...
-    def apply_migrations(self, migrations: MigrationList) -> None: ...
+from yoyo.backends import DatabaseBackend
+from yoyo.migrations import MigrationList
 
 def get_backend(uri: str, migration_table: str = ...) -> DatabaseBackend: ...
 def read_migrations(*sources: str) -> MigrationList: ...

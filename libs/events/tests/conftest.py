@@ -90,7 +90,7 @@ async def make_rig(pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch) -> Async
     async with AsyncExitStack() as stack:
 
         async def make(broker: Broker) -> Rig:
-            topic = Topic(f"kembalian.test-{secrets.token_hex(4)}.v1", PARTITIONS)
+            topic = Topic(f"kembalian.test-{secrets.token_hex(8)}.v1", PARTITIONS)
             rig = Rig(kafka_of(broker), topic, pool)
             stack.push_async_callback(rig.stop)
             return rig

@@ -7,10 +7,18 @@ import pytest
 from events import log, merkle
 from events.outcomes import Outcome, find_all
 from events.place import Place
-from events.testing import an_event
+from events.testing import an_event, until
 
 WRITERS = 16
 APPENDS = 12
+
+
+async def waits(observer: log.Connection, pid: int) -> bool:
+    """Tell whether a session waits for a lock that another one holds."""
+    kind = await observer.fetchval(
+        "SELECT wait_event_type FROM pg_stat_activity WHERE pid = $1", pid
+    )
+    return kind == "Lock"
 
 
 def refusal(key: str) -> Outcome:
@@ -158,7 +166,8 @@ async def test_outcomes_are_written_by_key_so_that_writers_cannot_deadlock(
         writing = asyncio.create_task(
             log.append(second, 1, [], [refusal("z"), refusal("m"), refusal("a")])
         )
-        await asyncio.sleep(0.2)  # it holds `a`, waits for `m`, and has not come to `z`
+        # it holds `a`, waits for `m`, and has not come to `z`
+        await until(lambda: waits(third, second.get_server_pid()), "the wait for `m`")
         await third.execute("SET lock_timeout = '300ms'")
 
         with pytest.raises(asyncpg.LockNotAvailableError):

@@ -1,5 +1,7 @@
 import asyncio
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import asyncpg
@@ -64,8 +66,31 @@ async def test_a_migration_that_was_killed_does_not_lock_out_the_next_one(
     await owner.execute(LEFT_BY_A_KILLED_PROCESS)
     await owner.close()
 
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(60):
         applied = await asyncio.to_thread(migrate.migrate, databases.owner_dsn, log_migrations)
+    assert applied == ["0001_log", "0002_seen"]
+
+
+DIES_BEFORE_THE_NOTE = """
+import os, sys
+from pathlib import Path
+from yoyo.backends.base import DatabaseBackend
+from events.migrate import migrate
+DatabaseBackend.mark_one = lambda *_, **__: os._exit(9)
+migrate(sys.argv[1], Path(sys.argv[2]))
+"""
+
+
+async def test_a_migration_killed_before_it_is_noted_has_done_nothing(
+    make_database: MakeDatabase, log_migrations: Path
+) -> None:
+    databases = make_database("events")
+    words = [sys.executable, "-c", DIES_BEFORE_THE_NOTE, databases.owner_dsn, str(log_migrations)]
+    died = await asyncio.to_thread(subprocess.run, words, check=False)
+    assert died.returncode == 9
+
+    applied = await asyncio.to_thread(migrate.migrate, databases.owner_dsn, log_migrations)
+
     assert applied == ["0001_log", "0002_seen"]
 
 

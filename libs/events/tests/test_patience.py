@@ -1,6 +1,5 @@
 """How long a fetch may take: more where there is more, and no longer where there is nothing."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -25,12 +24,13 @@ class SlowBroker:
         self.end = end
         self.needed_ms = needed_ms
         self.given_ms: list[int] = []
+        self.seconds = 0.0
 
     async def send(self, node_id: int, request: FetchRequest) -> Answer:
         del node_id
         given = vars(request)["_max_wait_ms"]
         self.given_ms.append(given)
-        await asyncio.sleep(min(given, self.needed_ms) / 1_000)
+        self.seconds += min(given, self.needed_ms) / 1_000
         return Answer(self.end)
 
 
@@ -40,7 +40,7 @@ def a_fetch(offset: int) -> Any:
 
 async def test_a_fetch_that_took_all_its_time_is_given_more_until_it_is_enough() -> None:
     broker = SlowBroker(end=10, needed_ms=90)
-    patience = Patience(broker.send, LOOK_MS)
+    patience = Patience(broker.send, LOOK_MS, lambda: broker.seconds)
 
     for _ in range(5):
         await patience.send(0, a_fetch(4))
@@ -50,7 +50,7 @@ async def test_a_fetch_that_took_all_its_time_is_given_more_until_it_is_enough()
 
 async def test_a_fetch_at_the_end_of_its_partitions_is_never_held_longer() -> None:
     broker = SlowBroker(end=10, needed_ms=90)
-    patience = Patience(broker.send, LOOK_MS)
+    patience = Patience(broker.send, LOOK_MS, lambda: broker.seconds)
 
     for offset in (4, 4, 4, 10, 10, 4):
         await patience.send(0, a_fetch(offset))
@@ -61,7 +61,7 @@ async def test_a_fetch_at_the_end_of_its_partitions_is_never_held_longer() -> No
 async def test_no_fetch_is_given_more_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("events.patience.LOOK_MS_MAX", 20)
     broker = SlowBroker(end=10, needed_ms=90)
-    patience = Patience(broker.send, LOOK_MS)
+    patience = Patience(broker.send, LOOK_MS, lambda: broker.seconds)
 
     for _ in range(4):
         await patience.send(0, a_fetch(4))

@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 
 from events import background, progress
 from events.client import Record
-from events.progress import Reading, Watchdog
+from events.progress import STALLED_SECONDS, Reading, Watchdog
 from events.topics import Kafka
 
 WHERE = TopicPartition("kembalian.test.v1", 0)
@@ -53,23 +53,32 @@ class Ended(BaseException):
 
 @pytest.fixture(autouse=True)
 def no_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that ends says so instead; it is stalled after 0.05 s."""
+    """A process that ends says so instead."""
 
     def end() -> None:
         raise Ended
 
     monkeypatch.setattr(progress, "end_process", end)
-    monkeypatch.setattr(progress, "STALLED_SECONDS", 0.05)
+
+
+class Clock:
+    """Shows the seconds that a test has let pass."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
 
 
 async def looked_twice(
     consumer: Client, other: Client, readings: Mapping[TopicPartition, Reading]
-) -> Watchdog:
-    watchdog = Watchdog(Kafka("nowhere:1"), consumer, readings)
+) -> None:
+    clock = Clock()
+    watchdog = Watchdog(Kafka("nowhere:1"), consumer, readings, clock)
     await watchdog.look(other)
-    await asyncio.sleep(0.1)
+    clock.seconds += STALLED_SECONDS + 1
     await watchdog.look(other)
-    return watchdog
 
 
 async def test_a_client_that_went_silent_although_there_is_more_ends_the_process() -> None:
@@ -88,18 +97,20 @@ async def test_a_stopped_partition_is_no_concern() -> None:
 
 async def test_a_client_that_moves_on_is_no_concern() -> None:
     consumer, readings = Client(5), {WHERE: Reading(5)}
-    watchdog = Watchdog(Kafka("nowhere:1"), consumer, readings)
+    clock = Clock()
+    watchdog = Watchdog(Kafka("nowhere:1"), consumer, readings, clock)
     await watchdog.look(Client(end=90))
-    await asyncio.sleep(0.1)
+    clock.seconds += STALLED_SECONDS + 1
     consumer.at = 6
 
     await watchdog.look(Client(end=90))
 
 
 async def test_a_client_that_gave_something_lately_is_no_concern() -> None:
-    watchdog = Watchdog(Kafka("nowhere:1"), Client(5), {WHERE: Reading(5)})
+    clock = Clock()
+    watchdog = Watchdog(Kafka("nowhere:1"), Client(5), {WHERE: Reading(5)}, clock)
     await watchdog.look(Client(end=7))
-    await asyncio.sleep(0.1)
+    clock.seconds += STALLED_SECONDS + 1
     watchdog.messages_came()
 
     await watchdog.look(Client(end=7))

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from events import log, news
+from events import leases, log, news
 from events.envelope import CONTENT_TYPE
 from events.leases import Leases
 from events.log import RecordedEvent
@@ -56,6 +56,7 @@ async def test_a_relay_goes_on_where_the_last_one_stopped(rig: Rig) -> None:
 async def test_a_poke_publishes_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(news, "IDLE_SECONDS", 60)
     monkeypatch.setattr(news, "NEWS_SECONDS", 60)
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 60.0)  # nobody keeps it here
     poked = Relay(rig.pool, rig.topic, rig.kafka, Leases(rig.pool, "test"))
     await rig.append(0, 1)
     rig.start(poked.run())

@@ -7,7 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from events import background, channel, log, news, sending
+from events import background, channel, leases, log, news, sending
 from events.client import BatchProducer
 from events.leases import Leases
 from events.log import RecordedEvent
@@ -50,6 +50,12 @@ class Writer:
             what = await log.append(connection, partition, events)
         if tell:
             self.relay.appended(partition, what, events)
+
+
+@pytest.fixture(autouse=True)
+def long_leases(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases that last for a whole test, since nobody keeps them (a rig's own are short)."""
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 60.0)
 
 
 @pytest.fixture

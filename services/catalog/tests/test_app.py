@@ -14,7 +14,7 @@ from kembalian.testing.kafka import Broker
 from web.testing import SigningIdentity
 
 KANTIN = {"store_id": "kantin", "name": "Kantin", "address": "Gedung A"}
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 async def test_without_a_database_all_is_unavailable(identity: SigningIdentity) -> None:

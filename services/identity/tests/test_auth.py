@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from statistics import median
 
 import jwt
 import pytest
@@ -75,8 +74,8 @@ async def test_an_unknown_user_takes_as_long_as_a_wrong_password(service: Servic
         return time.perf_counter() - began
 
     known = hash_password("right")
-    known_user = median([await seconds("anna") for _ in range(9)])
-    unknown_user = median([await seconds("nobody") for _ in range(9)])
+    took = [(await seconds("anna"), await seconds("nobody")) for _ in range(9)]
+    known_user, unknown_user = map(min, zip(*took, strict=True))  # others use the machine, too
 
     assert 0.4 < known_user / unknown_user < 2.5
 

@@ -27,7 +27,7 @@ from settlement.testing.publishing import make_topics, publish, recorded
 from settlement.testing.service import IDENTITY, Json, Refusal, Service
 
 POSITIONS = "/api/v1/settlement/positions"
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture

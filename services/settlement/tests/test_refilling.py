@@ -124,7 +124,7 @@ async def test_spoilt_views_are_made_anew_to_the_byte(
 
 async def until_the_stores_are_due(connection: asyncpg.Connection) -> None:
     """Wait for what the running service does then: it reads the stores again."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not any(p.rebuilding for p in await places.load(connection)):
             await asyncio.sleep(0.01)
 

@@ -141,7 +141,7 @@ async def test_the_wallets_of_the_next_group_are_read_while_one_is_written(
         slow = asyncio.create_task(lanes[0].submit(top_up("slow", 0)))
         await asyncio.sleep(0.05)
         behind = asyncio.create_task(lanes[0].submit(top_up_of(OTHER_WALLET, "behind")))
-        await asyncio.wait_for(read.wait(), 5)
+        await asyncio.wait_for(read.wait(), 60)
         assert not slow.done()
 
     assert [answer.status for answer in await asyncio.gather(slow, behind)] == [201] * 2
@@ -165,7 +165,7 @@ async def test_a_wallet_in_memory_does_not_wait_for_one_that_is_read(
     ]
     await asyncio.sleep(0.05)
     for n in range(3):
-        warm = await asyncio.wait_for(lanes[0].submit(top_up(f"warm-{n}", 0)), 5)
+        warm = await asyncio.wait_for(lanes[0].submit(top_up(f"warm-{n}", 0)), 60)
         assert warm.status == 201
     assert not any(task.done() for task in cold)
     may_read.set()
@@ -279,7 +279,7 @@ async def test_a_slow_commit_does_not_hold_up_the_others(
         slow = [asyncio.create_task(lanes[n].submit(top_up(f"slow-{n}", n))) for n in (0, 1)]
         await asyncio.sleep(0.05)  # these two are one commit, which waits for partition 0
 
-        quick = await asyncio.wait_for(lanes[2].submit(top_up("quick", 2)), 5)
+        quick = await asyncio.wait_for(lanes[2].submit(top_up("quick", 2)), 60)
 
         assert quick.status == 201
         assert not any(task.done() for task in slow)
@@ -370,19 +370,20 @@ async def test_a_repeat_within_a_convoy_gets_the_first_answer(
 
 
 WRONG_CALLS = {
-    "an older epoch": ([0, 1], [1, 0], [1, 1], log.FENCED),
-    "another position": ([0, 1], [1, 1], [1, 2], log.OTHER_POSITION),
-    "a partition that is not there": ([0, 99], [1, 1], [1, 1], "KB004"),
+    "an older epoch": ([0, 1], [0, -1], [1, 1], log.FENCED),
+    "another position": ([0, 1], [0, 0], [1, 2], log.OTHER_POSITION),
+    "a partition that is not there": ([0, 99], [0, 0], [1, 1], "KB004"),
 }
+"""Partitions, epochs from the newest on, first positions, and how it is refused."""
 
 
 @pytest.mark.parametrize("name", WRONG_CALLS)
 async def test_a_wrong_call_writes_nothing_at_all(ledger: Databases, name: str) -> None:
-    partitions, epochs, firsts, state = WRONG_CALLS[name]
+    partitions, ages, firsts, state = WRONG_CALLS[name]
     connection = await asyncpg.connect(ledger.app_dsn)
     try:
-        for partition in (0, 1):
-            await store.raise_epoch(connection, partition)
+        raised = [await store.raise_epoch(connection, partition) for partition in (0, 1)]
+        epochs = [epoch + age for (epoch, _), age in zip(raised, ages, strict=True)]
         with pytest.raises(asyncpg.PostgresError) as refused:
             await connection.execute(
                 store.APPEND_GROUPS,

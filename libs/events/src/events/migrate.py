@@ -9,7 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 
 import psycopg
-from yoyo import get_backend, read_migrations  # pyright: ignore[reportMissingTypeStubs]
+from yoyo import get_backend, read_migrations
+from yoyo.backends import DatabaseBackend
+from yoyo.migrations import Migration
 
 WAIT = "SET lock_timeout = '60s'"
 LOCK = "SELECT pg_advisory_lock(hashtext('kembalian migrations'))"
@@ -36,19 +38,32 @@ def migrate(owner_dsn: str, folder: Path) -> list[str]:
 
     `owner_dsn` names the role that owns the tables. Safe with several processes, and when one of
     them is killed: PostgreSQL's own lock ends with its session, while the row that yoyo uses as a
-    lock would stay for ever.
+    lock would stay for ever; what a migration did and the note of it are one transaction.
     """
     with psycopg.connect(owner_dsn, autocommit=True) as guard:
         guard.execute(WAIT)
         guard.execute(LOCK)
         backend = get_backend(owner_dsn.replace("postgresql://", "postgresql+psycopg://", 1))
         try:
-            backend.break_lock()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+            backend.break_lock()
             todo = backend.to_apply(read_migrations(str(folder)))
-            backend.apply_migrations(todo)
+            for migration in todo:
+                _apply(backend, migration)
             return [str(migration.id) for migration in todo]
         finally:
             backend.connection.close()
+
+
+def _apply(backend: DatabaseBackend, migration: Migration) -> None:
+    """Do what a migration says and note it in one transaction.
+
+    yoyo does one after the other, on two connections: whoever was killed in between had a database
+    that no later start could migrate.
+    """
+    with backend.transaction():
+        migration.process_steps(backend, "apply")
+        backend.log_migration(migration, "apply")
+        backend.mark_one(migration, log=False)
 
 
 if __name__ == "__main__":

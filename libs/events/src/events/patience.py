@@ -1,7 +1,7 @@
 """How long the embedded broker is let look for what lies deep in a partition."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
@@ -20,8 +20,14 @@ class Patience:
     that long for nothing. What was once needed is kept: a deep partition stays deep.
     """
 
-    def __init__(self, send: Callable[..., Awaitable[Any]], look_ms: int) -> None:
+    def __init__(
+        self,
+        send: Callable[..., Awaitable[Any]],
+        look_ms: int,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._send = send
+        self._clock = clock
         self._look_ms = look_ms
         self._ends: dict[tuple[str, int], int] = {}
 
@@ -32,11 +38,10 @@ class Patience:
         look_ms, behind = self._look_ms, self._is_behind(request)
         if behind:
             vars(request)["_max_wait_ms"] = look_ms
-        clock = asyncio.get_running_loop().time
-        began = clock()
+        began = self._clock()
         response = await self._send(node_id, request, **more)
         self._note_ends(response)
-        if behind and (clock() - began) * 1_000 >= look_ms and self._is_behind(request):
+        if behind and (self._clock() - began) * 1_000 >= look_ms and self._is_behind(request):
             self._look_ms = min(4 * look_ms, LOOK_MS_MAX)
         return response
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 
 from aiokafka import TopicPartition
 
@@ -80,17 +81,22 @@ class Watchdog:
     """
 
     def __init__(
-        self, kafka: Kafka, consumer: TopicReader, readings: Mapping[TopicPartition, Reading]
+        self,
+        kafka: Kafka,
+        consumer: TopicReader,
+        readings: Mapping[TopicPartition, Reading],
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._kafka = kafka
         self._consumer = consumer
         self._readings = readings
-        self._came = asyncio.get_running_loop().time()
+        self._clock = clock
+        self._came = clock()
         self._behind: dict[TopicPartition, int] = {}
 
     def messages_came(self) -> None:
         """Say that the client still gives us messages."""
-        self._came = asyncio.get_running_loop().time()
+        self._came = self._clock()
 
     async def run(self) -> None:
         """Look for ever, with a client of its own. Raises KafkaError, TimeoutError."""
@@ -109,7 +115,7 @@ class Watchdog:
                 self._behind[where] = offset
             elif offset != reading.position:
                 await self._look_at_last(other, where, ends[where])
-        silent = asyncio.get_running_loop().time() - self._came > STALLED_SECONDS
+        silent = self._clock() - self._came > STALLED_SECONDS
         stuck = [where for where, at in self._behind.items() if before.get(where) == at]
         if silent and stuck:
             logger.critical("no progress at %s for %d s", stuck, STALLED_SECONDS)

@@ -175,6 +175,8 @@ class Lane:
         if self._turn is None or self._turn.spoilt:
             return
         await self._sweep(self._turn)
+        if self._guests:  # they came during the sweep, and `take` forgets news of before it waits
+            return
         group = await self._arrivals.take(self._turn.is_ready_for)
         if group:
             with self._convoy.seat() as seat:

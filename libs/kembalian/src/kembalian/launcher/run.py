@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import sys
 from contextlib import suppress
 from typing import cast
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 
 from kembalian.demo.play import play_demo
 from kembalian.grounds.ground import GroundError
+from kembalian.grounds.ports import keep_port
 from kembalian.launcher.home import Home, HomeInUse
 from kembalian.launcher.house import House
 from kembalian.launcher.settings import RunSettings
@@ -62,7 +62,7 @@ async def _run(settings: RunSettings, home: Home) -> int:
     for stop_signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(stop_signal, stopped.set)
     try:
-        _check_port(settings.port)
+        _take_port(settings.port)
         house = House(settings, home, say)
     except (CannotRun, GroundError) as error:
         say_error(str(error))
@@ -107,14 +107,12 @@ async def _until_ready(gateway_url: str) -> None:
         raise CannotRun(f"not ready after {READY_PATIENCE_S} s; see the logs") from None
 
 
-def _check_port(port: int) -> None:
-    """Raises: CannotRun if something listens on the gateway's port already."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise CannotRun(f"port {port}: {error.strerror}; set PORT to another") from None
+def _take_port(port: int) -> None:
+    """Keep the gateway's port. Raises: CannotRun if something listens on it already."""
+    try:
+        keep_port(port)
+    except OSError as error:
+        raise CannotRun(f"port {port}: {error.strerror}; set PORT to another") from None
 
 
 def _reason(error: BaseException) -> str:

@@ -12,7 +12,7 @@ DECIDERS = frozenset({"admin", "finance"})
 LOGGED_IN = OF_A_STORE | OF_A_MEMBER | CHANNEL
 ANYBODY = LOGGED_IN | {"guest"}
 
-PERIOD = {"from": "2026-01-01", "to": "2026-12-31"}
+PERIOD = {"from": "2026-01-01", "to": "2100-12-31"}
 STORE_PERIOD = {"store_id": "{store_id}", **PERIOD}
 CARD = {"card_number": "{card_number}"}
 LOGIN = {"username": "{username}", "password": "{password}"}

@@ -26,7 +26,7 @@ ACTING = ("cashier", "member", "channel", "admin")
 """In whose name a call is made: the first of them who may."""
 
 IDLE_SECONDS_MAX = 5.0
-SIGNED_SECONDS = 30.0
+SIGNED_SECONDS = 60.0
 
 Body = bytes | Iterable[bytes] | None
 

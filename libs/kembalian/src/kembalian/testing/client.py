@@ -94,6 +94,8 @@ class Client:
             answer = orders.look(f"{hold.wallet.member_id}/holds/{hold.payment_id}")
             if answer.is_success and answer.json()["state"] != "held":
                 return
+            if answer.status_code == TOKEN_ENDED:
+                orders.log_in()
             assert time.monotonic() < deadline, f"{hold} does not end: {answer.text}"
             time.sleep(RETRY_SECONDS)
 

@@ -50,14 +50,14 @@ def make_database(postgres: Postgres) -> MakeDatabase:
             known = templates.get((prefix, migrations))
             template = known or _make_template(postgres, prefix, migrations)
             templates[prefix, migrations] = template
-        name = f"{prefix}_{secrets.token_hex(4)}"
+        name = f"{prefix}_{secrets.token_hex(8)}"
         return provision(postgres, service, TEST_PASSWORDS, database=name, template=template)
 
     return make
 
 
 def _make_template(postgres: Postgres, prefix: str, migrations: Path) -> str:
-    name = f"{prefix}_template_{secrets.token_hex(4)}"
+    name = f"{prefix}_template_{secrets.token_hex(8)}"
     made = provision(postgres, prefix, TEST_PASSWORDS, database=name)
     migrate(made.owner_dsn, migrations)
     return name

@@ -23,7 +23,7 @@ from kembalian.operators.live import LiveRun, run_of
 from kembalian.testing.require import missing
 
 READY_SECONDS = 180.0
-STOP_SECONDS = 30.0
+STOP_SECONDS = 90.0
 CONNECTIONS_MAX = 200
 API = "/api/v1"
 
@@ -140,7 +140,7 @@ class RunningHouse:
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def until_back(self, name: str, killed: int, seconds: float = 60) -> None:
+    def until_back(self, name: str, killed: int, seconds: float = 90) -> None:
         """Wait until a killed process runs again, under another pid, and the house is ready."""
         deadline = time.monotonic() + seconds
         while True:

@@ -60,7 +60,7 @@ class KafkaContainer:
     name = "testcontainers"
 
     def __init__(self, home: Path) -> None:
-        self.port = free_port()
+        self.port = free_port(kept=False)  # the daemon binds it as it likes
         self.log_path = home / "broker.log"
         self._container: DockerContainer | None = None
 

@@ -20,7 +20,7 @@ class SecuredKafkaContainer:
     name = "testcontainers"
 
     def __init__(self, home: Path, secrets: Path) -> None:
-        self.port = free_port()
+        self.port = free_port(kept=False)  # the daemon binds it as it likes
         self.log_path = home / "broker.log"
         self._properties = home.resolve() / "server.properties"
         self._secrets = secrets.resolve()

@@ -176,5 +176,5 @@ class Verifier:
         """Run it away from our code: only its own file and `cryptography`."""
         command = [sys.executable, kembalian_verify.__file__, *self.files(*answers), "--key", key]
         return subprocess.run(
-            command, capture_output=True, text=True, cwd=self._folder, timeout=60, check=False
+            command, capture_output=True, text=True, cwd=self._folder, timeout=150, check=False
         )
