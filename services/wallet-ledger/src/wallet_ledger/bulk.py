@@ -3,10 +3,13 @@
 (`testing.history` draws a history of all kinds of commands instead, by a seed, for tests.)
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
+import asyncpg
+
+from events import log
 from events.connecting import connected
 from events.envelope import Cause
 from wallet_ledger import store
@@ -30,19 +33,37 @@ async def top_up_all(
     """Append a top-up per (wallet id, till, rupiah), all of `partition`; return how many.
 
     Takes the partition's epoch: a service that runs beside it is fenced, and goes on under a new
-    one when this is done. `key` and a number make the idempotency keys.
+    one when this is done. If it takes it back before (its lease had run out), it is taken again.
+    `key` and a number make the idempotency keys.
     """
     done, remaining = 0, iter(entries)
     async with connected(dsn) as connection:
-        turn = Turn(partition, connection, *await store.raise_epoch(connection, partition))
+        turn = await _begun(connection, partition)
         while group := list(islice(remaining, GROUP)):
             orders = [
                 _order(f"{key}-{partition}-{done + n}", *entry) for n, entry in enumerate(group)
             ]
-            await write_group(turn, orders, datetime.now(UTC), new_id, append)
+            turn = await _written(turn, orders)
             done += len(orders)
             progress(done)
     return done
+
+
+async def _begun(connection: asyncpg.Connection, partition: int) -> Turn:
+    return Turn(partition, connection, *await store.raise_epoch(connection, partition))
+
+
+async def _written(turn: Turn, orders: Sequence[Order]) -> Turn:
+    """Write a group, under another epoch if need be; return the turn that goes on."""
+    while True:
+        try:
+            await write_group(turn, orders, datetime.now(UTC), new_id, append)
+        except asyncpg.PostgresError as error:
+            if getattr(error, "sqlstate", None) not in (log.FENCED, log.OTHER_POSITION):
+                raise
+            turn = await _begun(turn.connection, turn.partition)
+        else:
+            return turn
 
 
 def _order(key: str, wallet_id: str, till: Till, amount: int) -> Order:
