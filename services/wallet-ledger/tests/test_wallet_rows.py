@@ -12,7 +12,8 @@ from events.envelope import Cause, open_envelope
 from events.log import partition_of
 from kembalian.grounds.databases import Databases
 from kembalian.testing.databases import MakeDatabase
-from wallet_ledger import domain, store
+from wallet_ledger import domain, operations, store
+from wallet_ledger.bulk import top_up_all
 from wallet_ledger.config import MIGRATIONS, PARTITIONS
 from wallet_ledger.domain import Redeem, Till, TopUpWithCash, Wallet
 from wallet_ledger.group import Order
@@ -127,3 +128,31 @@ async def test_a_wallet_whose_row_is_lost_can_neither_pay_nor_save(
 
     assert refused.status == 409
     assert await admin.fetchval("SELECT count(*) FROM log.event") == 1
+
+
+SPOILT = {
+    "version = version + 1": "version is 3, its events say 2",
+    "balances = '{7,300}'": "bucket kantin is 7, its events say 500",
+    "issuers[1] = 'kios'": (
+        "bucket kantin is 0, its events say 500; bucket kios is 500, its events say 0"
+    ),
+    "issuers = '{toko,kantin}', balances = '{300,500}'": "has its buckets in another form or order",
+}
+
+
+@pytest.mark.parametrize("spoilt", SPOILT)
+async def test_what_is_wrong_in_a_row_is_said_and_nothing_else(
+    ledger: Databases, admin: asyncpg.Connection, spoilt: str
+) -> None:
+    wallet = members(1)[0][0]
+    partition = partition_of(wallet, PARTITIONS)
+    money = [(wallet, Till("1000", s, "kasir-1"), n) for s, n in (("kantin", 500), ("toko", 300))]
+    await top_up_all(ledger.app_dsn, partition, money, key="k", progress=lambda _: None)
+    await admin.execute(f"UPDATE view.wallet SET {spoilt}")  # noqa: S608 - ours
+
+    found = [f async for f in operations.check(ledger.app_dsn, lambda _done, _total: None)]
+
+    assert [(f.invariant, f.partition, f.position, f.stream) for f in found] == [
+        (7, partition, 2, wallet)
+    ]
+    assert found[0].detail.startswith(f"view.wallet: {SPOILT[spoilt]}")

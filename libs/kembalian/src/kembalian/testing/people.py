@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from identity.operations import bootstrap_user
 from kembalian.testing.house import API, RunningHouse
 
 REACHED_SECONDS = 30.0
+PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,18 @@ class Person:
             late = "at_least" in query and answer.status_code == 503
             if not late or time.monotonic() > deadline:
                 return answer
+
+    def all(self, path: str) -> Iterator[dict[str, Any]]:
+        """Yield all items of a list, page after page."""
+        cursor: dict[str, str] = {}
+        while True:
+            answer = self.get(path, limit=PAGE, **cursor)
+            assert answer.status_code == 200, answer.text
+            page: dict[str, Any] = answer.json()
+            yield from page["items"]
+            if page["next_cursor"] is None:
+                return
+            cursor = {"cursor": page["next_cursor"]}
 
     def post(
         self, path: str, body: object = None, key: str | None = None, timeout: float = 30

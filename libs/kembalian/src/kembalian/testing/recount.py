@@ -17,8 +17,6 @@ from kembalian.testing.people import Person
 from kembalian.testing.purse import TIMED_OUT, Purse
 from kembalian.testing.standing import check_payments, check_reversals, reversals_of
 
-PAGE = 200
-
 EVENTS = """
 SELECT event_id::text, convert_from(body, 'UTF8') FROM log.event
 WHERE stream = %s AND partition < 1000 ORDER BY version
@@ -35,17 +33,7 @@ class Recorded:
 
 def statement(admin: Person, wallet: Wallet) -> list[dict[str, Any]]:
     """Return all entries of a wallet, oldest first."""
-    entries: list[dict[str, Any]] = []
-    cursor: dict[str, str] = {}
-    while True:
-        path = f"/wallets/{wallet.member_id}/transactions"
-        answer = admin.get(path, limit=PAGE, **cursor)
-        assert answer.status_code == 200, answer.text
-        page = answer.json()
-        entries += page["items"]
-        if page["next_cursor"] is None:
-            return entries
-        cursor = {"cursor": page["next_cursor"]}
+    return list(admin.all(f"/wallets/{wallet.member_id}/transactions"))
 
 
 def recount(load: Load, live: LiveRun) -> Debts:

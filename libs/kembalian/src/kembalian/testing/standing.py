@@ -1,30 +1,19 @@
 """Payments and reversals as the ledger shows them at last, beside the clients' own record."""
 
-from typing import Any
-
 from kembalian.testing.errands import ORDERS, Wallet
 from kembalian.testing.load import Load
 from kembalian.testing.orders import Orders
 from kembalian.testing.purse import Purse
 from kembalian.testing.spending import Parts
 
-PAGE = 200
-
 
 def reversals_of(load: Load) -> dict[str, dict[str, tuple[str, str]]]:
     """Return wallet -> reversal -> (state, event id), of all reversals that are listed."""
     listed: dict[str, dict[str, tuple[str, str]]] = {}
-    cursor: dict[str, str] = {}
-    while True:
-        answer = load.admin.get("/ledger/reversals", limit=PAGE, **cursor)
-        assert answer.status_code == 200, answer.text
-        page: dict[str, Any] = answer.json()
-        for item in page["items"]:
-            shown = (item["state"], item["reversed_event_id"])
-            listed.setdefault(item["member_id"], {})[item["reversal_id"]] = shown
-        if page["next_cursor"] is None:
-            return listed
-        cursor = {"cursor": page["next_cursor"]}
+    for item in load.admin.all("/ledger/reversals"):
+        shown = (item["state"], item["reversed_event_id"])
+        listed.setdefault(item["member_id"], {})[item["reversal_id"]] = shown
+    return listed
 
 
 def check_reversals(purse: Purse, listed: dict[str, tuple[str, str]]) -> None:

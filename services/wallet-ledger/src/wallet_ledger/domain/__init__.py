@@ -86,15 +86,6 @@ def decide(wallet: Wallet, command: Command, now: datetime) -> Sequence[Event]:
     return reversals.decide(wallet, command)
 
 
-def moves(event: Event) -> list[tuple[str, int]]:
-    """Return what one event adds to the wallet's buckets: (issuer, rupiah)."""
-    if isinstance(event, TillEvent):
-        return till.moves(event)
-    if isinstance(event, PaymentEvent):
-        return payments.moves(event)
-    return reversals.moves(event)
-
-
 def evolve(wallet: Wallet, event: Event) -> Wallet:
     """Apply one recorded fact. Never validates: history cannot be refused."""
     if isinstance(event, TillEvent):
@@ -188,6 +179,5 @@ __all__ = [
     "entry_of",
     "evolve",
     "fold",
-    "moves",
     "postings",
 ]
