@@ -12,8 +12,11 @@ import pytest
 from kembalian.operators.speaking import COULD_NOT
 
 WAITING = """
-import asyncio, sys
+import asyncio, signal, sys
 from kembalian.bench.children import child, until_told
+
+# As at a terminal: who runs the tests in a shell's background has Ctrl-C ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 async def work():
     async with child("sleep", "600") as started:
